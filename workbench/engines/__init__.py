@@ -1,0 +1,121 @@
+"""What computes: the protocol every inference framework is put behind, and the lookup by file name.
+
+One file a framework (`mlx.py`, `llama_cpp.py`), imported only when it is asked for. An engine holds one
+model, knows no widget, no session and no thread: everything is called from one long-lived thread, and a run
+is a plain iterator. `host.py` runs an engine in a process of its own; `hosted.py` is the handle on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from workbench.errors import EngineMissingError
+from workbench.events import Event
+from workbench.request import Request
+
+NAMES = ("llama_cpp", "mlx")
+"""The engines there are, by file name, sorted."""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine can do with the model it holds."""
+
+    seed: bool = False
+    stop: bool = False
+    logprobs: bool = False
+    schema: bool = False
+    tools: bool = False
+    vision: bool = False
+    prompt_cache: bool = False
+    batch: bool = False
+    formats: tuple[str, ...] = ()
+    """File formats it reads: ``"safetensors"``, ``"gguf"``."""
+
+
+class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What to load, and how."""
+
+    model: str
+    """Model id, for messages."""
+    path: str
+    """Folder or file on this machine."""
+    context_length: int | None = None
+    """Tokens of context to allow; ``None`` for the model's own."""
+    cache_limit: int = 256 * 2**20
+    """Most bytes of freed buffers the engine may keep for reuse."""
+
+
+class LoadedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model once it is in memory."""
+
+    model: str
+    engine: str
+    capabilities: Capabilities
+    context_length: int
+    """Most tokens of prompt and completion together."""
+    vocabulary: int
+    """Number of token ids."""
+    weights: int
+    """Bytes of weights in memory."""
+    parameters: int | None = None
+    seconds: float | None = None
+    """How long loading took."""
+
+
+class Engine(Protocol):
+    """One inference framework holding one model.
+
+    All methods are called from one thread, the one that made the engine, and raise errors of
+    `workbench.errors` only.
+    """
+
+    name: str
+
+    def load(self, spec: LoadSpec, cancelled: Callable[[], bool]) -> Iterator[tuple[int, int | None]]:
+        """Load a model; yields (bytes of weights materialised, bytes in all), at least ten times a GiB.
+
+        Returns early when `cancelled` says so. Raises `ModelFilesError`, `EngineMissingError`.
+        """
+        ...
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """What is loaded. Raises `StateError` before `load` has ended."""
+        ...
+
+    def generate(self, requests: Sequence[Request], cancelled: Callable[[str], bool]) -> Iterator[Event]:
+        """Answer one request, or a batch where the engine can; each event carries its run.
+
+        Every run ends with exactly one `Finished` or `Failed`. `cancelled(run)` is asked between tokens
+        and between pieces of the prompt; a cancelled run ends with reason ``"cancelled"``.
+        """
+        ...
+
+    def render(self, request: Request) -> str:
+        """The exact prompt the model would read."""
+        ...
+
+    def count_tokens(self, request: Request) -> int:
+        """Tokens of that prompt."""
+        ...
+
+    def unload(self) -> None:
+        """Let go of the model and its memory."""
+        ...
+
+
+def make_engine(name: str) -> Engine:
+    """The engine of that file name, its framework imported now.
+
+    Raises `EngineMissingError` when there is none, or its package is not installed.
+    """
+    import importlib
+
+    if name not in NAMES:
+        raise EngineMissingError(f"There is no engine {name!r}.", next_step=f"The engines are: {', '.join(NAMES)}.")
+    module = importlib.import_module(f"workbench.engines.{name}")
+    engine: Engine = module.make()
+    return engine

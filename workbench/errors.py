@@ -1,0 +1,216 @@
+"""Everything that can go wrong, as one tree; each error says what happened and what to do next.
+
+    WorkbenchError
+    ├── UsageError                 a bad argument (also a ValueError)
+    │   ├── EmptyPromptError       nothing to answer
+    │   └── OptionError            a generation option out of range
+    ├── ModelError                 a model that cannot be used
+    │   ├── ModelNotFoundError     no model of that id (also a LookupError)
+    │   ├── ModelFilesError        files missing, truncated, or not what they claim to be
+    │   ├── ModelTooBigError       it does not fit this machine's memory budget
+    │   └── ContextOverflowError   the prompt is longer than the context
+    ├── EngineError                the inference framework failed
+    │   ├── EngineMissingError     its package is not installed, or not for this machine
+    │   └── HostCrashedError       the process that held the model died
+    ├── ServiceError               a server did not answer as it should
+    │   ├── ConnectionFailedError  nothing listens there, or the name does not resolve
+    │   ├── ServiceTimeoutError    no answer in time (also a TimeoutError)
+    │   ├── AuthenticationError    the key is missing or wrong
+    │   ├── RateLimitError         too many requests
+    │   ├── RequestRefusedError    the server refused this request (4xx)
+    │   ├── ServerFailedError      the server failed (5xx)
+    │   ├── BadResponseError       not the protocol: HTML, malformed JSON, nothing at all
+    │   └── StreamCutError         the answer broke off
+    └── StateError                 the call does not fit the moment (a closed session, say)
+
+Foreign exceptions are mapped into this tree once, at the border (engines, services). Errors travel
+between processes and to the screen as `ErrorInfo`. This module imports no other layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as data: what a screen draws and what crosses a process border."""
+
+    kind: str
+    """Name of a class of this module's tree, e.g. ``"ModelNotFoundError"``."""
+    message: str
+    """What happened and why, one sentence for a person."""
+    next_step: str = ""
+    """What to do next, one sentence; empty when there is nothing to do but try again."""
+    details: str = ""
+    """For the curious: the end of a log, a server's reply. May be long; never holds a key."""
+    retryable: bool = True
+    """Whether asking again unchanged can help."""
+
+    def to_error(self) -> WorkbenchError:
+        """The exception this describes; an unknown kind becomes a plain `WorkbenchError`."""
+        return _by_name().get(self.kind, WorkbenchError)(
+            self.message, next_step=self.next_step, details=self.details, retryable=self.retryable
+        )
+
+
+class WorkbenchError(Exception):
+    """Base of every error the workbench raises."""
+
+    default_next_step: ClassVar[str] = ""
+    default_retryable: ClassVar[bool] = True
+
+    def __init__(
+        self, message: str, *, next_step: str | None = None, details: str = "", retryable: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = self.default_next_step if next_step is None else next_step
+        self.details = details
+        self.retryable = self.default_retryable if retryable is None else retryable
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".rstrip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.info,)
+
+    @property
+    def info(self) -> ErrorInfo:
+        """This error as data."""
+        return ErrorInfo(
+            kind=type(self).__name__,
+            message=self.message,
+            next_step=self.next_step,
+            details=self.details,
+            retryable=self.retryable,
+        )
+
+
+class UsageError(WorkbenchError, ValueError):
+    """A bad argument."""
+
+    default_retryable = False
+
+
+class EmptyPromptError(UsageError):
+    """There is nothing to answer."""
+
+    default_next_step = "Write a message first."
+
+
+class OptionError(UsageError):
+    """A generation option is out of range, or this engine cannot take it."""
+
+
+class ModelError(WorkbenchError):
+    """A model cannot be used."""
+
+
+class ModelNotFoundError(ModelError, LookupError):
+    """No model of that id is known; the message names the nearest."""
+
+    default_next_step = "wb.models() lists what there is."
+    default_retryable = False
+
+
+class ModelFilesError(ModelError):
+    """A model's files are missing, truncated, or not what they claim to be."""
+
+    default_retryable = False
+
+
+class ModelTooBigError(ModelError):
+    """The model does not fit the memory budget."""
+
+    default_retryable = False
+
+
+class ContextOverflowError(ModelError):
+    """The prompt is longer than the context; the message says by how many tokens."""
+
+    default_next_step = "Shorten the message, start a new chat, or choose a model with a longer context."
+    default_retryable = False
+
+
+class EngineError(WorkbenchError):
+    """The inference framework failed."""
+
+
+class EngineMissingError(EngineError):
+    """The engine's package is not installed, or does not exist for this machine."""
+
+    default_retryable = False
+
+
+class HostCrashedError(EngineError):
+    """The process that held the model died; the details hold the end of its log."""
+
+    default_next_step = "Send again: a new process is started."
+
+
+class ServiceError(WorkbenchError):
+    """A server did not answer as it should."""
+
+
+class ConnectionFailedError(ServiceError):
+    """Nothing listens at the address, or its name does not resolve."""
+
+
+class ServiceTimeoutError(ServiceError, TimeoutError):
+    """The server did not answer in time."""
+
+
+class AuthenticationError(ServiceError):
+    """The key is missing or wrong."""
+
+    default_retryable = False
+
+
+class RateLimitError(ServiceError):
+    """The server asks for fewer requests."""
+
+
+class RequestRefusedError(ServiceError):
+    """The server refused this request."""
+
+    default_retryable = False
+
+
+class ServerFailedError(ServiceError):
+    """The server failed while answering."""
+
+
+class BadResponseError(ServiceError):
+    """The server answered something that is not the protocol."""
+
+
+class StreamCutError(ServiceError):
+    """The answer broke off before its end; what arrived is kept."""
+
+
+class StateError(WorkbenchError):
+    """The call does not fit the moment."""
+
+    default_retryable = False
+
+
+def _rebuild(info: ErrorInfo) -> WorkbenchError:
+    return info.to_error()
+
+
+def _by_name() -> dict[str, type[WorkbenchError]]:
+    return {
+        name: value
+        for name, value in globals().items()
+        if isinstance(value, type) and issubclass(value, WorkbenchError)
+    }
+
+
+def describe(error: BaseException) -> ErrorInfo:
+    """Any exception as data; one that is not ours is named by its type, so nothing is ever blank."""
+    if isinstance(error, WorkbenchError):
+        return error.info
+    text = str(error) or "no message"
+    return ErrorInfo(kind="WorkbenchError", message=f"{type(error).__name__}: {text}")

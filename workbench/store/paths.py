@@ -1,0 +1,46 @@
+"""Where things are kept on this machine.
+
+    config_dir()    settings the person may edit
+    data_dir()      what must not be lost
+    cache_dir()     what can be made again
+    runtime_dir()   what is true only now: the register of live hosts
+
+All under platformdirs; with ``WORKBENCH_HOME`` set, all under that folder instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def config_dir() -> Path:
+    """Folder of the settings; made if missing."""
+    return _made("config")
+
+
+def data_dir() -> Path:
+    """Folder of chats and usage; made if missing."""
+    return _made("data")
+
+
+def cache_dir() -> Path:
+    """Folder of what can be made again; made if missing."""
+    return _made("cache")
+
+
+def runtime_dir() -> Path:
+    """Folder of what is true only while processes live; made if missing."""
+    return _made("runtime")
+
+
+def _made(kind: str) -> Path:
+    home = os.environ.get("WORKBENCH_HOME")
+    if home:
+        path = Path(home).expanduser() / kind
+    else:
+        import platformdirs
+
+        path = Path(getattr(platformdirs, f"user_{kind}_dir")("workbench", appauthor=False))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
