@@ -1,0 +1,52 @@
+"""One question, one answer. Knows no transcript: it asks a chat of its own."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.options import GenerationOptions, make_options
+from workbench.sessions.chat import Chat
+from workbench.sessions.reply import Reply
+
+_NAME = re.compile(r"\{\{(\w+)\}\}|\{([A-Za-z_]\w*)\}")
+
+
+def ask(prompt: str, *, model: str | None = None, system: str | None = None, **options_and_variables: Any) -> Reply:
+    """Ask one question; returns the `Reply` at once. In a notebook, as the end of a cell, it writes itself there.
+
+        wb.ask("What is a token?")
+        wb.ask("Summarise {text}", text=report, model="ollama:llama3.2").result()
+        for piece in wb.ask("Count to ten", temperature=0, max_tokens=50):
+            print(piece, end="")
+
+    `model` is a model id, as `models` lists them; without one the model that ships inside answers. `system`
+    tells it how to behave. Keywords with the name of a generation option (max_tokens, temperature, top_p, top_k,
+    min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all others fill ``{name}`` in
+    the prompt. With no variables given, braces are left alone; with some, ``{{name}}`` stands for ``{name}``.
+    Raises at once: `EmptyPromptError`, `OptionError`, `ModelNotFoundError` (the nearest id is named), `UsageError`
+    (a variable is missing, or not in the prompt). What goes wrong later is the reply's `error`, and
+    `Reply.result` raises it.
+    """
+    names = GenerationOptions.__struct_fields__
+    options = {k: v for k, v in options_and_variables.items() if k in names}
+    variables = {k: v for k, v in options_and_variables.items() if k not in names}
+    made = make_options(**options)
+    text = fill(prompt, variables) if variables else prompt
+    return Chat(model, system=system, options=made).send(text)
+
+
+def fill(prompt: str, variables: dict[str, Any]) -> str:
+    """Put values in the places of a template. Raises `UsageError` for a missing or an unused one."""
+    wanted = {match[2] for match in _NAME.finditer(prompt) if match[2]}
+    for name in sorted(variables.keys() - wanted):
+        near = difflib.get_close_matches(name, [*sorted(wanted), *GenerationOptions.__struct_fields__], 1)
+        hint = f"Did you mean {near[0]}?" if near else f"Write {{{name}}} in the prompt, or leave it out."
+        raise UsageError(f"The prompt has no place for {name}.", next_step=hint)
+    for name in sorted(wanted - variables.keys()):
+        raise UsageError(
+            f"The prompt needs a value for {name}.", next_step=f"Give {name}=..., or write {{{{{name}}}}}."
+        )
+    return _NAME.sub(lambda match: str(variables[match[2]]) if match[2] else f"{{{match[1]}}}", prompt)

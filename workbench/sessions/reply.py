@@ -1,0 +1,195 @@
+"""The handle on one answer: wait for it, read it as it comes, stop it. Knows no service and no widget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.events import FinishReason, Metrics, Notice, Usage
+from workbench.messages import Message
+from workbench.options import GenerationOptions
+from workbench.sessions.answer import Answer
+
+STOP_GRACE_S = 2.0
+"""How long an interrupted wait gives the run to end, so that its last words are kept."""
+
+
+class Reply:
+    """One answer, from the moment it is asked for. `Chat.send` and `ask` return it at once.
+
+    In a notebook a reply that ends a cell writes itself there as it comes.
+
+        reply = wb.ask("Write a haiku about rivers")
+        for piece in reply:              # as it is written
+            print(piece, end="")
+        reply.result()                   # the whole text
+        reply.metrics.ttft_s             # seconds to the first token
+    """
+
+    def __init__(self, answer: Answer, changed: threading.Condition, stop: Callable[[str], None]) -> None:
+        self._answer = answer
+        self._changed = changed
+        self._stop = stop
+        self._ended = threading.Event()
+        self._stopping = False
+        """Whether its chat was asked to stop it."""
+        self._dropped = False
+        """Whether its chat forgot it: a cleared transcript hears no more of it."""
+
+    def result(self, timeout: float | None = None) -> str:
+        """Wait for the end and return the text; of a cancelled run, what was written.
+
+        `timeout` is in seconds; ``None`` waits as long as it takes. Raises the run's error
+        (`WorkbenchError`) if it failed, and `TimeoutError` when time is up: the run goes on then.
+        An interrupt (Ctrl-C, the notebook's stop button) cancels the run, keeps what was written in
+        `partial`, and is raised again.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"The answer has not ended after {timeout} s; it goes on. reply.stop() ends it.")
+        if self.error is not None:
+            raise self.error
+        return self.partial
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds; whether it came. An interrupt cancels the run."""
+        try:
+            return self._ended.wait(timeout)
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+
+    def stop(self) -> None:
+        """Cancel the run; what was written stays. Does nothing after the end."""
+        self._stop(self._answer.run)
+
+    @property
+    def text(self) -> str:
+        """The text, once the run has ended; of a failed run, what arrived. Waits, and never raises its error."""
+        self.wait()
+        return self.partial
+
+    @property
+    def partial(self) -> str:
+        """What is written so far; does not wait."""
+        return self._answer.text
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought so far; empty when it did not. Does not wait."""
+        return self._answer.reasoning
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended: well, cancelled or failed."""
+        return self._ended.is_set()
+
+    @property
+    def error(self) -> WorkbenchError | None:
+        """Why the run failed; ``None`` when it did not, or has not ended."""
+        info = self._answer.error
+        return None if info is None else info.to_error()
+
+    @property
+    def id(self) -> str:
+        """Id of the message that this answer is in its chat."""
+        return self._answer.id
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        return self._answer.run
+
+    @property
+    def status(self) -> str:
+        """Where the run is: ``queued``, ``loading``, ``prefill``, ``thinking``, ``writing``; at its end ``done``,
+        ``cancelled`` or ``failed``.
+        """
+        return self._answer.status
+
+    @property
+    def model(self) -> str:
+        """Id of the model that answers; after a fallback, of the one that really did."""
+        return self._answer.model
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens counted; each ``None`` until it is known."""
+        return self._answer.usage
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured (seconds, tokens a second, bytes); empty before the end."""
+        return self._answer.metrics
+
+    @property
+    def finish(self) -> FinishReason | None:
+        """Why it ended: ``stop``, ``length``, ``tool_calls``, ``cancelled``; ``None`` before the end or on failure."""
+        return self._answer.finish
+
+    @property
+    def notes(self) -> tuple[Notice, ...]:
+        """What the person should know of this answer: an ignored option, a fallback."""
+        return tuple(self._answer.notes)
+
+    @property
+    def options(self) -> GenerationOptions:
+        """The options asked for."""
+        return self._answer.options
+
+    @property
+    def applied(self) -> GenerationOptions:
+        """The options really used, as the service told; empty before the end."""
+        return self._answer.applied
+
+    @property
+    def message(self) -> Message | None:
+        """The answer as a message; ``None`` before the end."""
+        return self._answer.message if self.done else None
+
+    def __iter__(self) -> Iterator[str]:
+        """Pieces of the text as they arrive, from the first. Raises the run's error after the last one."""
+        seen = 0
+        while new := self._pieces_after(seen):
+            seen += len(new)
+            yield from new
+        if self.error is not None:
+            raise self.error
+
+    def __str__(self) -> str:
+        return self.result()
+
+    def __repr__(self) -> str:
+        text = self.partial
+        start = text if len(text) <= 60 else text[:59] + "…"
+        return f"<Reply {self.status}: {start!r}>"
+
+    def _ipython_display_(self) -> None:
+        from workbench import display
+
+        display.stream(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from workbench.sessions.transcript import safe_markdown
+
+        text = safe_markdown(self.partial)
+        if self.error is not None:
+            text = f"{text}\n\n> **{safe_markdown(self.error.message)}** {safe_markdown(self.error.next_step)}"
+        elif self._answer.status == "cancelled":
+            text = f"{text}\n\n*Stopped.*"
+        return {"text/markdown": text.strip(), "text/plain": self.partial}
+
+    def _pieces_after(self, seen: int) -> list[str]:
+        """What came after the first `seen` pieces; waits for some, and is empty at the end."""
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._answer.pieces) > seen or self.done)
+                return self._answer.pieces[seen:]
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+
+    def _interrupted(self) -> None:
+        self.stop()
+        self._ended.wait(STOP_GRACE_S)

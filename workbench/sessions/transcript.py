@@ -1,0 +1,140 @@
+"""A transcript as text for places with no kernel: safe HTML of a chat, safe Markdown of an answer. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+COPY_LIMIT = 256 * 1024
+"""Most bytes of a saved copy."""
+_ROOM_FOR_NOTES = 1024
+
+_FENCE = re.compile(r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*)(`{3,}|~{3,})([^`]*)$")
+_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
+
+
+def html_copy(view: dict[str, Any], limit: int = COPY_LIMIT) -> str:
+    """The static copy of a chat: plain HTML of its messages, every text escaped, at most `limit` bytes.
+
+    The oldest turns are left out when there is too much, and a line says so.
+    """
+    turns: list[list[dict[str, Any]]] = []
+    for message in view["messages"]:
+        if message["role"] == "user" or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    room = limit - _ROOM_FOR_NOTES
+    kept: list[str] = []
+    for turn in reversed(turns):
+        block = "".join(_message_html(message) for message in turn)
+        size = len(block.encode())
+        if size > room:
+            break
+        room -= size
+        kept.insert(0, block)
+    if turns and not kept:
+        kept = ["".join(_message_html(_shortened(message, room)) for message in turns[-1])]
+    left_out = len(turns) - len(kept)
+    note = f"<p><em>Left out of this copy: the oldest {left_out} of {len(turns)} turns.</em></p>" if left_out else ""
+    return f'<div class="wb-static" data-wb-chat="{html.escape(view["chat"])}">{note}{"".join(kept)}</div>'
+
+
+def safe_markdown(text: str) -> str:
+    """A model's Markdown with nothing in it that acts: for converters that let raw HTML through.
+
+    Outside code, tags become text, images become links, and links keep their address only if it is of the web
+    or a mail address. Inside code nothing is changed where every reader of Markdown agrees that it is code;
+    elsewhere an invisible word joiner keeps a tag from being one.
+    """
+    out: list[str] = []
+    fence = ""
+    certain = True
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence:
+            out.append(line if certain else _defused(line))
+            stripped = line.strip(" >\t")
+            if len(stripped) >= len(fence) and set(stripped) == {fence[0]}:
+                fence = ""
+        elif mark:
+            fence = mark[2]
+            certain = not mark[1] and not any("$" in before or "\\" in before for before in out)
+            out.append(mark[1] + fence + _prose(mark[3]))
+        else:
+            out.append(_line(line))
+    return "\n".join(out)
+
+
+def _line(line: str) -> str:
+    """One line outside fences: prose, with spans of code in it."""
+    plain = not any(c in line for c in "|$\\")  # a table's bar or maths can cut a span in two
+    out: list[str] = []
+    end = 0
+    for span in _SPAN.finditer(line):
+        out += [_prose(line[end : span.start()]), span[0] if plain else _defused(span[0])]
+        end = span.end()
+    out.append(_prose(line[end:]))
+    return "".join(out)
+
+
+def _prose(text: str) -> str:
+    text = text.replace("<", "&lt;").replace("![", "&#33;[").replace("]:", "]\\:")
+    return _LINK.sub("]\\\\(", text)
+
+
+def _defused(code: str) -> str:
+    return re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", code)
+
+
+def _message_html(message: dict[str, Any]) -> str:
+    who = {"user": "You", "system": "System"}.get(message["role"]) or message["model"] or "Assistant"
+    parts = [f"<p><strong>{html.escape(who)}</strong></p>"]
+    if message["reasoning"]:
+        parts.append(f"<details><summary>Thinking</summary>{_text_html(message['reasoning'])}</details>")
+    parts.append(_text_html(message["text"]))
+    parts += [f"<p><em>{html.escape(note['message'])}</em></p>" for note in message["notes"]]
+    error = message["error"]
+    if error:
+        parts.append(f"<p><strong>{html.escape(error['message'])}</strong> {html.escape(error['next_step'])}</p>")
+    elif message["status"] == "cancelled":
+        parts.append("<p><em>Stopped.</em></p>")
+    return f'<div class="wb-static-{message["role"]}">{"".join(parts)}</div>'
+
+
+def _text_html(text: str) -> str:
+    """Escaped text: paragraphs that keep their line breaks, and code fences in ``<pre>``."""
+    out: list[str] = []
+    lines: list[str] = []
+    fence = ""
+
+    def flush(tag: str) -> None:
+        body = html.escape("\n".join(lines)) if tag == "code" else html.escape("\n".join(lines).strip("\n"))
+        if tag == "code":
+            out.append(f"<pre><code>{body}</code></pre>")
+        elif body:
+            out.append(f'<p style="white-space: pre-wrap">{body}</p>')
+        lines.clear()
+
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence and set(line.strip()) == {fence[0]} and len(line.strip()) >= len(fence):
+            flush("code")
+            fence = ""
+        elif not fence and mark:
+            flush("p")
+            fence = mark[2]
+        else:
+            lines.append(line)
+    flush("code" if fence else "p")
+    return "".join(out)
+
+
+def _shortened(message: dict[str, Any], room: int) -> dict[str, Any]:
+    """A message cut so that it surely fits: a character can take six bytes once escaped."""
+    most = room // 16
+    if len(message["text"]) <= most:
+        return message | {"reasoning": message["reasoning"][:most]}
+    cut = f"{message['text'][:most]}\n\n[cut here: the whole text was too long for this copy]"
+    return message | {"text": cut, "reasoning": message["reasoning"][:most]}
