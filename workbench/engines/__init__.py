@@ -2,7 +2,14 @@
 
 One file a framework (`mlx.py`, `llama_cpp.py`), imported only when it is asked for. An engine holds one
 model, knows no widget, no session and no thread: everything is called from one long-lived thread, and a run
-is a plain iterator. `host.py` runs an engine in a process of its own; `hosted.py` is the handle on it.
+is a plain iterator.
+
+    worker.py      one engine at work on one thread
+    host.py        a worker in a process of its own, the other end of a pipe
+    wire.py        what crosses that pipe
+    handle.py      what a service holds of a live engine: hosted.py (a process) or inprocess.py (a thread)
+    hosts.py       the register of live hosts, so that all kernels' memory can be counted
+    scripted.py    an engine that plays a script
 """
 
 from __future__ import annotations
@@ -16,8 +23,10 @@ from workbench.errors import EngineMissingError
 from workbench.events import Event
 from workbench.request import Request
 
-NAMES = ("llama_cpp", "mlx")
-"""The engines there are, by file name, sorted."""
+NAMES = ("llama_cpp", "mlx", "scripted")
+"""The engines there are, by file name, sorted. ``scripted`` plays a script, for tests of what lies above."""
+
+_PACKAGES = {"mlx": "mlx-lm", "mlx_lm": "mlx-lm"}
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +125,21 @@ def make_engine(name: str) -> Engine:
 
     if name not in NAMES:
         raise EngineMissingError(f"There is no engine {name!r}.", next_step=f"The engines are: {', '.join(NAMES)}.")
-    module = importlib.import_module(f"workbench.engines.{name}")
-    engine: Engine = module.make()
+    try:
+        module = importlib.import_module(f"workbench.engines.{name}")
+        engine: Engine = module.make()
+    except ImportError as error:
+        raise missing_package(name, error) from error
     return engine
+
+
+def missing_package(engine: str, error: ImportError) -> EngineMissingError:
+    """A failed import of a framework as an error that says what to install."""
+    module = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or not module:
+        return EngineMissingError(f"The engine {engine} cannot be imported: {error}.", next_step="Install it again.")
+    package = _PACKAGES.get(module, module.replace("_", "-"))
+    return EngineMissingError(
+        f"The engine {engine} needs the package {package}, which is not installed.",
+        next_step=f"Run: pip install {package}",
+    )
