@@ -1,0 +1,58 @@
+// Numbers as words. An unknown number is a dash, never zero.
+
+const WHOLE = new Intl.NumberFormat("en-GB");
+
+export function count(value: number): string {
+  return WHOLE.format(Math.round(value));
+}
+
+export function plural(value: number, word: string): string {
+  return `${count(value)} ${word}${value === 1 ? "" : "s"}`;
+}
+
+/** 0.02 s, 1.6 s, 12 s, 2 min 5 s. */
+export function seconds(value: number): string {
+  if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  if (value >= 20) return `${Math.round(value)} s`;
+  return `${value.toFixed(value < 1 ? 2 : 1)} s`;
+}
+
+export function rate(tokensPerSecond: number): string {
+  return tokensPerSecond >= 1000 ? count(tokensPerSecond) : tokensPerSecond.toFixed(1);
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+function unitOf(bytes: number): number {
+  return bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+}
+
+function inUnit(bytes: number, unit: number): string {
+  const value = bytes / 1000 ** unit;
+  return value.toFixed(unit >= 3 ? 1 : 0);
+}
+
+/** 7 MB, 1.8 GB; null is a dash. */
+export function size(bytes: number | null): string {
+  if (bytes === null) return "–";
+  const unit = unitOf(bytes);
+  return `${inUnit(bytes, unit)} ${UNITS[unit]}`;
+}
+
+/** "1.1 of 1.8 GB": both in the unit of the whole. */
+export function sizeOf(done: number, total: number): string {
+  const unit = unitOf(total);
+  return `${inUnit(done, unit)} of ${inUnit(total, unit)} ${UNITS[unit]}`;
+}
+
+/** Tokens of a context, in units of 1,024: 900, 4.6k, 32k. */
+export function tokensShort(tokens: number): string {
+  if (tokens < 1000) return String(tokens);
+  const thousands = tokens / 1024;
+  const rounded = thousands >= 10 ? Math.round(thousands) : Math.round(thousands * 10) / 10;
+  return `${rounded}k`;
+}
+
+export function percent(done: number, total: number): number {
+  return total > 0 ? Math.min(100, Math.round((100 * done) / total)) : 0;
+}

@@ -1,0 +1,37 @@
+// Icon paths on a 16 px grid, drawn with the current colour. An icon stands for an action or a state.
+
+const PATHS = {
+  search: '<circle cx="7" cy="7" r="4.25"/><path d="m10.2 10.2 3.3 3.3"/>',
+  down: '<path d="m4.5 6.5 3.5 3.5 3.5-3.5"/>',
+  up: '<path d="m4.5 9.5 3.5-3.5 3.5 3.5"/>',
+  right: '<path d="m6.5 4.5 3.5 3.5-3.5 3.5"/>',
+  x: '<path d="m4.5 4.5 7 7m0-7-7 7"/>',
+  plus: '<path d="M8 3.5v9M3.5 8h9"/>',
+  send: '<path d="M8 13V3.5M4 7.2 8 3.2l4 4"/>',
+  stop: '<rect class="wb-f" x="4.5" y="4.5" width="7" height="7" rx="1"/>',
+  copy: '<rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M3.5 10.5A1 1 0 0 1 2.5 9.500V4A1.500 1.500 0 0 1 4 2.500h5.500a1 1 0 0 1 1 1"/>',
+  check: '<path d="m3.5 8.5 3 3 6-7"/>',
+  retry: '<path d="M13 8a5 5 0 1 1-1.600-3.700"/><path d="M13.200 2.300v3h-3"/>',
+  warn: '<path d="M8 2.800 1.900 13h12.200L8 2.800Z"/><path d="M8 6.700v3M8 11.300v.1"/>',
+  alert: '<circle cx="8" cy="8" r="5.500"/><path d="M8 5.200v3.300M8 10.700v.1"/>',
+  info: '<circle cx="8" cy="8" r="5.500"/><path d="M8 7.500v3.300M8 5.300v.1"/>',
+  chip: '<rect x="4.500" y="4.500" width="7" height="7" rx="1"/><path d="M6.500 2.500v2M9.500 2.500v2M6.500 11.500v2M9.500 11.500v2M2.500 6.500h2M2.500 9.500h2M11.500 6.500h2M11.500 9.500h2"/>',
+  cloud: '<path d="M4.800 12.500a2.800 2.800 0 0 1-.3-5.600 3.800 3.800 0 0 1 7.300.7 2.500 2.500 0 0 1-.3 4.900H4.800Z"/>',
+  plug: '<path d="M6 2.500v3M10 2.500v3M4 5.500h8v2a4 4 0 0 1-8 0v-2ZM8 11.500v2"/>',
+  chat: '<path d="M2.500 4a1 1 0 0 1 1-1h9a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1H7l-3 2.500V11h-.5a1 1 0 0 1-1-1V4Z"/>',
+  image: '<rect x="2.500" y="3" width="11" height="10" rx="1.200"/><circle cx="5.800" cy="6.200" r="1"/><path d="m3 11.800 3-2.800 2 1.800 2.600-2.600 2.900 2.800"/>',
+  tool: '<path d="M6.300 2.800c-1.700 0-2.300.8-2.300 2.100v1.400C4 7.300 3.400 8 2.400 8c1 0 1.600.7 1.600 1.700v1.400c0 1.300.6 2.100 2.300 2.100M9.700 2.800c1.700 0 2.300.8 2.300 2.100v1.400c0 1 .6 1.700 1.600 1.700-1 0-1.600.7-1.600 1.700v1.400c0 1.300-.6 2.100-2.300 2.100"/>',
+  clock: '<circle cx="8" cy="8" r="5.500"/><path d="M8 5v3.200l2 1.200"/>',
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+/** An icon as an element, hidden from screen readers: the control that holds it carries the words. */
+export function icon(name: IconName, small = false): SVGElement {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", small ? "wb-i wb-i--s" : "wb-i");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.innerHTML = PATHS[name];
+  return svg;
+}

@@ -1,0 +1,172 @@
+// The copy that survives: after each turn the conversation is written, as plain HTML, into an output of its own.
+// Only JupyterLab lets a widget do that. Elsewhere nothing happens here, and the kernel's own copy remains.
+import { normalise, render } from "./markdown";
+import { hasEnded } from "./message";
+import type { ChatView, MessageView, Model } from "./protocol";
+import type { ChatStore } from "./store";
+
+/** HTML and plain text together stay below this many bytes; the oldest turns give way. */
+export const MOST_BYTES = 256 * 1024;
+/** How long after a change the copy is written, in milliseconds. */
+const SETTLE_MS = 250;
+
+/** The part of JupyterLab's notebook model that is used. */
+interface Output {
+  data?: Record<string, unknown>;
+  setData?(options: { data: Record<string, string> }): void;
+}
+interface List<T> {
+  length: number;
+  get(index: number): T;
+}
+interface Notebook {
+  cells?: List<{ outputs?: List<Output> }>;
+}
+
+export interface Copy {
+  html: string;
+  text: string;
+}
+
+/** Writes the copy whenever a turn has ended, until `signal` is aborted. */
+export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): void {
+  let timer = 0;
+  const write = (): void => {
+    const view = store.view;
+    if (!view || view.messages.length === 0 || view.run !== null) return;
+    try {
+      writeCopy(model, view.chat, copyOf(view));
+    } catch (error) {
+      console.debug("[workbench] the conversation could not be written into the notebook", error);
+    }
+  };
+  store.subscribe((change) => {
+    if (change.what === "message" && store.view?.run !== null) return;
+    clearTimeout(timer);
+    timer = window.setTimeout(write, SETTLE_MS);
+  }, signal);
+  signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/** Puts the copy into every output that was made for this chat; one that is up to date is left alone. */
+export function writeCopy(model: Model, chat: string, copy: Copy): void {
+  const manager = model.widget_manager as { context?: { model?: Notebook } } | undefined;
+  const cells = manager?.context?.model?.cells;
+  for (let i = 0; i < (cells?.length ?? 0); i++) {
+    const outputs = cells!.get(i).outputs;
+    for (let j = 0; j < (outputs?.length ?? 0); j++) {
+      const output = outputs!.get(j);
+      const html = asText(output.data?.["text/html"]);
+      if (!html.includes(`data-wb-chat="${chat}"`) || html === copy.html) continue;
+      output.setData?.({ data: { "text/html": copy.html, "text/plain": copy.text } });
+    }
+  }
+}
+
+function asText(value: unknown): string {
+  return Array.isArray(value) ? value.join("") : typeof value === "string" ? value : "";
+}
+
+/** The conversation as self-contained HTML and as plain text, within `limit` bytes. */
+export function copyOf(view: ChatView, limit = MOST_BYTES): Copy {
+  const turns = view.messages.filter((message) => message.role !== "system").map(turnOf);
+  let left = limit - 400; // the frame, and the line that says what is missing
+  let first = turns.length;
+  while (first > 0) {
+    const turn = turns[first - 1]!;
+    const cost = bytes(turn.html) + bytes(turn.text);
+    if (cost > left) break;
+    left -= cost;
+    first -= 1;
+  }
+  const kept = turns.slice(first);
+  if (first === turns.length && turns.length > 0) kept.push(shortened(view.messages[view.messages.length - 1]!, left));
+  const dropped = turns.length - kept.length;
+  const missing = dropped > 0 ? `${dropped} earlier ${dropped === 1 ? "message is" : "messages are"} not kept here.` : "";
+  const line = missing ? `<p><em>${missing}</em></p>` : "";
+  return {
+    html: `<div class="wb-static" data-wb-chat="${escape(view.chat)}">${line}${kept.map((turn) => turn.html).join("")}</div>`,
+    text: [missing, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n"),
+  };
+}
+
+function turnOf(message: MessageView): Copy {
+  const who = message.role === "user" ? "You" : (message.model ?? "Answer");
+  const body = message.role === "user" ? paragraph(message.text) : plainMarkdown(message.text);
+  const end = endOf(message);
+  const html = `<p><strong>${escape(who)}</strong></p>${body}${end ? `<p><em>${escape(end)}</em></p>` : ""}`;
+  return { html, text: [`${who}:`, message.text, end].filter(Boolean).join("\n") };
+}
+
+/** A single turn above the limit: its beginning as plain text, and a line that says so. */
+function shortened(message: MessageView, limit: number): Copy {
+  const cut = "Too long to be kept whole; this is its beginning.";
+  const part = { ...message, text: message.text.slice(0, Math.floor(limit / 12)) };
+  const who = message.role === "user" ? "You" : (message.model ?? "Answer");
+  const html = `<p><strong>${escape(who)}</strong></p><p><em>${cut}</em></p>${paragraph(part.text)}`;
+  return { html, text: `${who}:\n${cut}\n${part.text}` };
+}
+
+function endOf(message: MessageView): string {
+  if (message.status === "cancelled") return "Stopped.";
+  if (message.status === "failed") return message.error?.message ?? "Failed.";
+  return hasEnded(message) ? "" : "Not finished.";
+}
+
+function paragraph(text: string): string {
+  return `<p>${escape(text).replace(/\n/g, "<br>")}</p>`;
+}
+
+const rendered = new Map<string, string>();
+
+/** Markdown as HTML without classes or controls: what GitHub and nbconvert keep. */
+function plainMarkdown(text: string): string {
+  const known = rendered.get(text);
+  if (known !== undefined) return known;
+  const box = document.createElement("div");
+  box.append(render(normalise(text)));
+  for (const image of box.querySelectorAll<HTMLElement>("span.wb-img")) {
+    const link = document.createElement("a");
+    link.href = image.dataset.src ?? "";
+    link.textContent = image.textContent;
+    image.replaceWith(link);
+  }
+  for (const element of box.querySelectorAll("*")) {
+    for (const name of ["class", "tabindex", "target"]) element.removeAttribute(name);
+  }
+  const html = box.innerHTML;
+  if (rendered.size > 200) rendered.clear();
+  rendered.set(text, html);
+  return html;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
+
+function bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+const hidden = new Map<string, { views: number; style: HTMLStyleElement }>();
+
+/** Hides the written copies of a chat while a living view of it is on the page. */
+export function hideCopy(chat: string, signal: AbortSignal): void {
+  const id = CSS.escape(chat);
+  let entry = hidden.get(chat);
+  if (!entry) {
+    const style = document.createElement("style");
+    const box = `[data-wb-chat="${id}"]`;
+    style.textContent = `${box}, .jp-OutputArea-child:has(> .jp-OutputArea-output ${box}) { display: none; }`;
+    document.head.append(style);
+    entry = { views: 0, style };
+    hidden.set(chat, entry);
+  }
+  entry.views += 1;
+  signal.addEventListener("abort", () => {
+    entry.views -= 1;
+    if (entry.views > 0) return;
+    entry.style.remove();
+    hidden.delete(chat);
+  });
+}
