@@ -22,10 +22,11 @@ def ask(prompt: str, *, model: str | None = None, system: str | None = None, **o
         for piece in wb.ask("Count to ten", temperature=0, max_tokens=50):
             print(piece, end="")
 
-    `model` is a model id, as `models` lists them; without one the model that ships inside answers. `system`
-    tells it how to behave. Keywords with the name of a generation option (max_tokens, temperature, top_p, top_k,
-    min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all others fill ``{name}`` in
-    the prompt. With no variables given, braces are left alone; with some, ``{{name}}`` stands for ``{name}``.
+    `prompt` is what to ask. `model` is a model id, as `models` lists them; without one the model that ships
+    inside answers. `system` tells it how to behave. Keywords with the name of a generation option (max_tokens,
+    temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all
+    others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{name}}``
+    stands for ``{name}``.
     Raises at once: `EmptyPromptError`, `OptionError`, `ModelNotFoundError` (the nearest id is named), `UsageError`
     (a variable is missing, or not in the prompt). What goes wrong later is the reply's `error`, and
     `Reply.result` raises it.

@@ -94,7 +94,8 @@ def unload(model: str | None = None) -> None:
         wb.unload("builtin")
         wb.unload()
 
-    Loading again is automatic: the next message does it. Raises `ModelNotFoundError` for an unknown id.
+    `model` is the id of one; without it, all are unloaded. Loading again is automatic: the next message does it.
+    Raises `ModelNotFoundError` for an unknown id.
     """
     from workbench.services.registry import default
 

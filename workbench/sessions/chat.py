@@ -13,7 +13,7 @@ import msgspec
 
 from workbench.commands import Ack, ChooseModel, Command, Hello, ListModels, NewChat, Retry, Send, Stop
 from workbench.errors import EmptyPromptError, ErrorInfo, StateError, UsageError, describe
-from workbench.events import Event, Failed, Finished, LoadProgress, UsageKnown
+from workbench.events import Event, Failed, Finished, LoadProgress, ReasoningDelta, TextDelta, UsageKnown
 from workbench.messages import Message, new_id
 from workbench.messages import system as system_message
 from workbench.messages import user as user_message
@@ -359,6 +359,8 @@ class Chat:
 
     def _take(self, reply: Reply, event: Event) -> None:
         with self.lock:
+            if reply._stopping and isinstance(event, TextDelta | ReasoningDelta):
+                return  # late: it was stopped
             ops = reply._answer.fold(event)
             if not reply._dropped:
                 self._emit(ops)

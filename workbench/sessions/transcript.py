@@ -10,7 +10,7 @@ COPY_LIMIT = 256 * 1024
 """Most bytes of a saved copy."""
 _ROOM_FOR_NOTES = 1024
 
-_FENCE = re.compile(r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*)(`{3,}|~{3,})([^`]*)$")
+_FENCE = re.compile(r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
 

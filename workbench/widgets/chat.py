@@ -86,10 +86,9 @@ class ChatWidget(anywidget.AnyWidget):
         except msgspec.ValidationError as error:
             number = content.get("id") if isinstance(content, dict) else None
             wrong = UsageError(f"The front end sent something that is not a command: {error}.").info
-            self._send(Ack(id=number if isinstance(number, int) else 0, ok=False, error=wrong))
+            self.send(msgspec.to_builtins(Ack(id=number if isinstance(number, int) else 0, ok=False, error=wrong)))
             return
-        ack = self._chat.perform(command)
-        self._send(ack)
+        self.send(msgspec.to_builtins(self._chat.perform(command)))
         if isinstance(command, Hello):
             self._snapshot()
 
@@ -131,9 +130,6 @@ class ChatWidget(anywidget.AnyWidget):
                     ops, self._pending = merged(self._pending), []
                     self._sent = time.monotonic()
                     self.send({"kind": "delta", "seq": self._seq, "t": time.time(), "ops": ops})
-
-    def _send(self, ack: Ack) -> None:
-        self.send(msgspec.to_builtins(ack))
 
 
 def merged(ops: list[Op]) -> list[Op]:

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say, until_cancelled
+from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Retry, Send, Stop
+from workbench.errors import (
+    ConnectionFailedError,
+    EmptyPromptError,
+    HostCrashedError,
+    ModelNotFoundError,
+    OptionError,
+    StateError,
+    UsageError,
+    WorkbenchError,
+)
+from workbench.events import Event, Finished, LoadProgress, ReasoningDelta, TextDelta
+from workbench.options import GenerationOptions
+from workbench.request import Request
+from workbench.sessions.answer import Op
+from workbench.sessions.chat import Chat
+
+
+def make(*scripts: Script, **options: Any) -> tuple[Chat, ScriptedService]:
+    service = ScriptedService(*scripts)
+    return Chat(services=ScriptedServices(service), **options), service
+
+
+def until(condition: Callable[[], object], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.002)
+
+
+class Front:
+    """A front end: holds the first view, and applies every operation as the browser does."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.ops: list[Op] = []
+        with chat.lock:
+            self.state = chat.view()
+            chat.observe(self.apply)
+
+    def apply(self, op: Op) -> None:
+        self.ops.append(op)
+        messages: list[dict[str, Any]] = self.state["messages"]
+        match op:
+            case ["state", fields]:
+                self.state |= fields
+            case ["message", message]:
+                place = next((i for i, m in enumerate(messages) if m["id"] == message["id"]), len(messages))
+                messages[place : place + 1] = [message]
+            case ["remove", message_id]:
+                self.state["messages"] = [m for m in messages if m["id"] != message_id]
+            case ["patch", message_id, fields]:
+                self.message(message_id).update(fields)
+            case [("text" | "reasoning") as kind, message_id, more]:
+                self.message(message_id)[kind] += more
+
+    def message(self, message_id: str) -> dict[str, Any]:
+        return next(m for m in self.state["messages"] if m["id"] == message_id)
+
+
+def sent(request: Request) -> list[tuple[str, str]]:
+    return [(m.role, m.text) for m in request.messages]
+
+
+def test_send_returns_at_once_and_the_transcript_holds_both_sides() -> None:
+    chat, _ = make(say("Good ", "day"))
+    reply = chat.send("Hello")
+    assert reply.result(5) == "Good day"
+    assert [(m.role, m.text) for m in chat.messages] == [("user", "Hello"), ("assistant", "Good day")]
+    assert chat.last is reply
+    assert reply.message == chat.messages[-1]
+    assert reply.model == chat.messages[-1].model == "tiny"
+
+
+def test_the_operations_rebuild_the_view() -> None:
+    crash = fail(HostCrashedError("The process died.", details="log"), "par")
+    chat, _ = make(say("one"), until_cancelled("two"), crash, say("three"), system="Be brief.")
+    front = Front(chat)
+    chat.send("a").result(5)
+    second = chat.send("b")
+    third = chat.send("c")
+    until(lambda: second.partial)
+    second.stop()
+    assert third.wait(5)
+    chat.retry().result(5)
+    chat.model = "other"
+    chat.send("d").result(5)
+    assert front.state == chat.view()
+    chat.clear()
+    assert front.state == chat.view()
+    assert [m["role"] for m in front.state["messages"]] == ["system"]
+
+
+def test_the_model_reads_the_system_message_and_the_conversation_without_reasoning() -> None:
+    def thinks(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield ReasoningDelta(run=request.run, text="a secret thought")
+        yield TextDelta(run=request.run, text="first")
+        yield Finished(run=request.run, reason="stop")
+
+    chat, service = make(thinks, say("second"), system="Be brief.")
+    assert chat.send("one").result(5) == "first"
+    assert chat.last is not None
+    assert chat.last.reasoning == "a secret thought"
+    chat.send("two").result(5)
+    assert sent(service.requests[1]) == [
+        ("system", "Be brief."),
+        ("user", "one"),
+        ("assistant", "first"),
+        ("user", "two"),
+    ]
+    from workbench.messages import plain
+
+    assert "secret" not in str(plain(service.requests[1].messages))
+
+
+def test_a_failed_answer_without_text_is_not_sent_but_a_stopped_one_is_kept() -> None:
+    chat, service = make(fail(HostCrashedError("died")), until_cancelled("half"), say("end"))
+    assert chat.send("one").wait(5)
+    half = chat.send("two")
+    until(lambda: half.partial)
+    half.stop()
+    assert half.result(5) == "half"
+    chat.send("three").result(5)
+    assert sent(service.requests[2]) == [("user", "two"), ("assistant", "half"), ("user", "three")]
+
+
+def test_a_failure_is_data_in_its_place_and_the_text_is_kept() -> None:
+    chat, _ = make(
+        fail(HostCrashedError("The process died.", details="the end of its log"), "some ", "text"), say("ok")
+    )
+    reply = chat.send("Hello")
+    with pytest.raises(HostCrashedError, match="The process died"):
+        reply.result(5)
+    assert reply.text == "some text"
+    view = chat.view()["messages"][-1]
+    assert view["status"] == "failed"
+    assert view["text"] == "some text"
+    assert view["error"]["kind"] == "HostCrashedError"
+    assert view["error"]["details"] == "the end of its log"
+    assert chat.send("again").result(5) == "ok"
+
+
+def test_a_service_that_raises_or_ends_early_is_a_failure_too() -> None:
+    def raises(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield TextDelta(run=request.run, text="some")
+        raise RuntimeError("a bug")
+
+    def breaks_off(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield TextDelta(run=request.run, text="some")
+
+    chat, _ = make(raises, breaks_off, say("fine"))
+    with pytest.raises(WorkbenchError, match="RuntimeError: a bug"):
+        chat.send("one").result(5)
+    with pytest.raises(WorkbenchError, match="broke off"):
+        chat.send("two").result(5)
+    assert chat.send("three").result(5) == "fine"
+
+
+def test_retry_takes_the_place_of_an_answer_without_text() -> None:
+    chat, _ = make(fail(HostCrashedError("died")), say("better"))
+    front = Front(chat)
+    old = chat.send("Hello")
+    assert old.wait(5)
+    new = chat.retry(old.id)
+    assert new.result(5) == "better"
+    assert new.id == old.id
+    assert [m["text"] for m in front.state["messages"]] == ["Hello", "better"]
+    assert front.state["messages"][1]["error"] is None
+
+
+def test_retry_of_an_answer_with_text_adds_a_second_one_and_only_that_is_sent_on() -> None:
+    chat, service = make(say("first"), say("second"), say("third"))
+    chat.send("Hello", temperature=0, seed=3).result(5)
+    chat.retry().result(5)
+    assert [m.text for m in chat.messages] == ["Hello", "first", "second"]
+    assert service.requests[1].options == GenerationOptions(temperature=0, seed=3)
+    assert sent(service.requests[1]) == [("user", "Hello")]
+    chat.send("more").result(5)
+    assert sent(service.requests[2]) == [("user", "Hello"), ("assistant", "second"), ("user", "more")]
+
+
+def test_retry_of_an_older_answer_asks_anew_at_the_end() -> None:
+    chat, _ = make(say("1"), say("2"), say("3"))
+    old = chat.send("a")
+    old.result(5)
+    chat.send("b").result(5)
+    chat.retry(old.id).result(5)
+    assert [m.text for m in chat.messages] == ["a", "1", "b", "2", "a", "3"]
+
+
+def test_retry_refuses_what_it_cannot_do() -> None:
+    chat, _ = make(until_cancelled("x"))
+    with pytest.raises(UsageError, match="no such answer"):
+        chat.retry()
+    reply = chat.send("Hello")
+    until(lambda: reply.partial)
+    with pytest.raises(StateError, match="not finished"):
+        chat.retry()
+    reply.stop()
+
+
+def test_a_second_send_queues_visibly_and_both_are_answered_in_order() -> None:
+    release = threading.Event()
+
+    def waits(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        assert release.wait(5)
+        yield TextDelta(run=request.run, text="first")
+        yield Finished(run=request.run, reason="stop")
+
+    chat, service = make(waits, say("second"), say("third"))
+    front = Front(chat)
+    first, second, third = chat.send("a"), chat.send("b"), chat.send("c")
+    until(lambda: front.message(third.id)["position"] == 2)
+    assert front.message(second.id)["status"] == "queued"
+    assert front.message(second.id)["position"] == 1
+    second.stop()
+    assert front.message(second.id)["status"] == "cancelled"
+    assert front.message(third.id)["position"] == 1
+    release.set()
+    assert third.result(5) == "second"
+    assert (first.text, second.text) == ("first", "")
+    assert len(service.requests) == 2
+    assert sent(service.requests[1]) == [("user", "a"), ("assistant", "first"), ("user", "c")]
+
+
+def test_stop_cancels_the_run_and_drops_what_comes_late() -> None:
+    chat, _ = make(until_cancelled("kept"))
+    reply = chat.send("Hello")
+    until(lambda: reply.partial == "kept")
+    chat.stop()
+    assert reply.result(5) == "kept"
+    assert reply.finish == "cancelled"
+    assert chat.view()["run"] is None
+
+
+def test_a_stop_before_the_service_knows_the_run_is_not_lost() -> None:
+    class Forgetful(ScriptedService):
+        def cancel(self, run: str) -> None:
+            if any(r.run == run for r in self.requests):
+                super().cancel(run)
+
+    going = threading.Event()
+
+    def script(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        going.wait(5)
+        service.requests.append(request)
+        yield LoadProgress(run=request.run, model="tiny", done=1, total=2)
+        assert cancelled.wait(5), "the stop was lost"
+        yield Finished(run=request.run, reason="cancelled")
+
+    service = Forgetful(script)
+    original, service.requests = service.stream, []
+    chat = Chat(services=ScriptedServices(service))
+    reply = chat.send("Hello")
+    until(lambda: chat.view()["run"])
+    service.requests.clear()
+    reply.stop()
+    going.set()
+    assert reply.result(5) == ""
+    assert reply.status == "cancelled"
+    assert original
+
+
+def test_choosing_a_local_model_loads_it_at_once_with_progress() -> None:
+    chat, service = make(say("ok"))
+    front = Front(chat)
+    chat.model = "other"
+    assert chat.model == "other"
+    until(lambda: front.state["model"]["status"] == "loaded")
+    assert service.loads == ["other"]
+    percents = [op[1]["model"]["percent"] for op in front.ops if op[0] == "state" and "model" in op[1]]
+    assert percents == [None, 0.0, 50.0, 100.0, None, None]
+    assert chat.send("Hello").result(5) == "ok"
+    assert service.requests[0].model == "other"
+
+
+def test_a_choice_that_cannot_be_loaded_keeps_the_model_before_and_says_why() -> None:
+    chat, service = make(say("ok"))
+    service.load_error = HostCrashedError("It would not load.").info
+    front = Front(chat)
+    assert chat.model == "tiny"
+    chat.model = "other"
+    until(lambda: front.state["notice"])
+    assert front.state["notice"]["message"] == "It would not load."
+    assert front.state["model"]["id"] == chat.model == "tiny"
+    chat.send("Hello").result(5)
+    assert service.requests[0].model == "tiny"
+    assert front.state["notice"] is None
+
+
+def test_choosing_a_remote_model_loads_nothing_and_asks_that_service() -> None:
+    local, remote = ScriptedService(say("here")), ScriptedService(say("there"), name="far", models=("big",))
+    chat = Chat(services=ScriptedServices(local, remote))
+    chat.model = "far:big"
+    assert chat.send("Hello").result(5) == "there"
+    assert remote.loads == []
+    assert local.requests == []
+
+
+def test_cancelling_touches_only_the_service_that_answers() -> None:
+    local = ScriptedService(until_cancelled("here"))
+    remote = ScriptedService(until_cancelled("there"), name="far", models=("big",))
+    services = ScriptedServices(local, remote)
+    one, two = Chat("tiny", services=services), Chat("far:big", services=services)
+    here, there = one.send("a"), two.send("b")
+    until(lambda: here.partial and there.partial)
+    one.stop()
+    assert here.wait(5)
+    assert not there.done
+    two.stop()
+    assert there.wait(5)
+
+
+def test_bad_input_is_refused_before_it_reaches_the_service() -> None:
+    chat, service = make()
+    for text in ("", "  \n\t"):
+        with pytest.raises(EmptyPromptError):
+            chat.send(text)
+    with pytest.raises(OptionError, match="temperature"):
+        chat.send("Hello", temperature=-1)
+    with pytest.raises(OptionError, match="Did you mean temperature"):
+        chat.send("Hello", temprature=1)
+    with pytest.raises(OptionError, match="empty"):
+        chat.send("Hello", stop="")
+    with pytest.raises(ModelNotFoundError, match="nearest"):
+        chat.model = "tinny"
+    with pytest.raises(ModelNotFoundError):
+        Chat("tinny", services=ScriptedServices(service))
+    assert chat.messages == ()
+    assert service.requests == []
+    assert chat.model == "tiny"
+
+
+def test_options_of_a_send_go_on_top_of_those_of_the_chat() -> None:
+    chat, service = make(options=GenerationOptions(temperature=0, max_tokens=5))
+    chat.send("Hello", max_tokens=9).result(5)
+    assert service.requests[0].options == GenerationOptions(temperature=0, max_tokens=9)
+
+
+def test_models_are_listed_with_the_servers_that_did_not_answer() -> None:
+    service = ScriptedService()
+    services = ScriptedServices(service)
+    services.errors["ollama"] = ConnectionFailedError("Nothing listens there.", next_step="Start it.")
+    chat = Chat(services=services)
+    front = Front(chat)
+    assert chat.perform(ListModels(id=4)).ok
+    until(lambda: front.state["models"] and not front.state["listing"])
+    assert [m["id"] for m in front.state["models"]] == ["tiny", "other"]
+    assert front.state["servers"] == [{"name": "ollama", "message": "Nothing listens there.", "next_step": "Start it."}]
+    assert any(op == ["state", {"listing": True}] for op in front.ops)
+
+
+def test_listing_does_not_wait_for_an_answer_being_written() -> None:
+    chat, _ = make(until_cancelled("x"))
+    front = Front(chat)
+    reply = chat.send("Hello")
+    until(lambda: reply.partial)
+    chat.perform(ListModels(id=1))
+    until(lambda: front.state["models"])
+    reply.stop()
+
+
+def test_commands_do_what_the_methods_do_and_never_raise() -> None:
+    chat, _ = make(until_cancelled("half"), say("whole"))
+    assert chat.perform(Hello(id=1)).ok
+    assert chat.perform(Send(id=2, text="Hello")).ok
+    until(lambda: chat.last and chat.last.partial)
+    run = chat.view()["run"]
+    refused = chat.perform(Retry(id=3, message=chat.view()["run_message"]))
+    assert (refused.ok, refused.error and refused.error.kind) == (False, "StateError")
+    assert chat.perform(Stop(id=4, run="unknown")).ok
+    assert chat.perform(Stop(id=5, run=run)).ok
+    assert chat.last is not None
+    assert chat.last.wait(5)
+    assert chat.perform(Retry(id=6, message=chat.last.id)).ok
+    assert chat.last.result(5) == "whole"
+    empty = chat.perform(Send(id=7, text=" "))
+    assert (empty.id, empty.ok, empty.error and empty.error.kind) == (7, False, "EmptyPromptError")
+    unknown = chat.perform(ChooseModel(id=8, model="tinny"))
+    assert unknown.error is not None
+    assert unknown.error.kind == "ModelNotFoundError"
+    assert chat.perform(NewChat(id=9)).ok
+    assert chat.messages == ()
+
+
+def test_clear_forgets_a_run_that_is_going() -> None:
+    chat, service = make(until_cancelled("old"), say("new"))
+    front = Front(chat)
+    old = chat.send("Hello")
+    until(lambda: old.partial)
+    chat.clear()
+    assert old.wait(5)
+    assert chat.send("Hi").result(5) == "new"
+    assert [m["text"] for m in front.state["messages"]] == ["Hi", "new"]
+    assert sent(service.requests[1]) == [("user", "Hi")]
+
+
+def test_a_closed_chat_ends_its_thread_keeps_its_words_and_refuses_more() -> None:
+    chat, _ = make(say("one"), until_cancelled("two"))
+    chat.send("a").result(5)
+    reply = chat.send("b")
+    until(lambda: reply.partial)
+    name = f"chat-{chat.id}"
+    thread = next(t for t in threading.enumerate() if t.name == name)
+    chat.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert reply.status == "cancelled"
+    assert chat.messages[1].text == "one"
+    with pytest.raises(StateError, match="closed"):
+        chat.send("c")
+    assert chat.perform(Send(id=1, text="c")).error is not None
+    chat.close()
+
+
+def test_a_chat_nobody_holds_ends_its_thread_but_finishes_its_answer_first() -> None:
+    gc.disable()
+    try:
+        release = threading.Event()
+
+        def waits(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+            assert release.wait(5)
+            yield TextDelta(run=request.run, text="whole")
+            yield Finished(run=request.run, reason="stop")
+
+        chat, _ = make(waits)
+        name = f"chat-{chat.id}"
+        reply = chat.send("Hello")
+        thread = next(t for t in threading.enumerate() if t.name == name)
+        del chat
+        release.set()
+        assert reply.result(5) == "whole"
+        thread.join(5)
+        assert not thread.is_alive()
+    finally:
+        gc.enable()
+
+
+def test_an_observer_that_fails_does_not_stop_the_answer() -> None:
+    chat, _ = make(say("ok"))
+
+    def broken(op: Op) -> None:
+        raise RuntimeError("broken")
+
+    chat.observe(broken)
+    assert chat.send("Hello").result(5) == "ok"
+
+
+def test_an_observer_can_leave() -> None:
+    chat, _ = make(say("ok"))
+    seen: list[Op] = []
+    leave = chat.observe(seen.append)
+    leave()
+    leave()
+    chat.send("Hello").result(5)
+    assert seen == []
+
+
+def test_the_context_in_use_is_known_after_an_answer() -> None:
+    chat, _ = make(say("a", "b"))
+    chat.send("Hello").result(5)
+    assert chat.view()["context"] == {"used": 9, "limit": 100}
+
+
+def test_its_repr_is_stable() -> None:
+    chat, _ = make(say("ok"))
+    assert "0x" not in repr(chat)
+    chat.send("Hello").result(5)
+    assert repr(chat) == "<Chat with tiny: 2 messages>"

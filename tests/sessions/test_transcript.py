@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from workbench.sessions.transcript import COPY_LIMIT, html_copy, safe_markdown
+
+
+def message(role: str, text: str, **more: Any) -> dict[str, Any]:
+    blank = {"model": None, "reasoning": "", "notes": [], "error": None, "status": "done"}
+    return {"role": role, "text": text, **blank, **more}
+
+
+def view(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"chat": "abc", "messages": list(messages)}
+
+
+class Tags(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_copy_names_its_chat_and_holds_every_turn_escaped() -> None:
+    page = html_copy(
+        view(message("user", "1 < 2 <script>alert(1)</script>"), message("assistant", "Yes & no", model="m"))
+    )
+    assert page.startswith('<div class="wb-static" data-wb-chat="abc">')
+    assert "1 &lt; 2 &lt;script&gt;" in page
+    assert "Yes &amp; no" in page
+    assert {tag for tag, _ in Tags(page).tags} <= {"div", "p", "strong"}
+
+
+def test_code_stands_in_pre_and_prose_keeps_its_lines() -> None:
+    page = html_copy(view(message("assistant", "Try:\n```python\nif a < b:\n    go()\n```\nthen\nrest")))
+    assert "<pre><code>if a &lt; b:\n    go()</code></pre>" in page
+    assert ">then\nrest</p>" in page
+    assert "python" not in page
+
+
+def test_an_open_fence_and_an_empty_one_lose_nothing() -> None:
+    assert "<pre><code>x = 1</code></pre>" in html_copy(view(message("assistant", "```\nx = 1")))
+    assert "after" in html_copy(view(message("assistant", "```\n```\nafter")))
+
+
+def test_errors_notes_reasoning_and_stops_are_shown() -> None:
+    failed = message(
+        "assistant",
+        "par",
+        reasoning="let me <see>",
+        notes=[{"message": "seed is ignored"}],
+        error={"message": "It died.", "next_step": "Send again."},
+        status="failed",
+    )
+    page = html_copy(
+        view(message("user", "a"), failed, message("user", "b"), message("assistant", "c", status="cancelled"))
+    )
+    for text in ("let me &lt;see&gt;", "seed is ignored", "It died.", "Send again.", "Stopped."):
+        assert text in page
+
+
+@pytest.mark.parametrize("text", ["word " * 200, "<&>'\"" * 200, "é漢😀" * 200])
+def test_the_copy_stays_under_its_limit_and_drops_the_oldest(text: str) -> None:
+    messages = [
+        m for n in range(400) for m in (message("user", f"question {n}"), message("assistant", text + f"end {n}."))
+    ]
+    page = html_copy(view(*messages))
+    assert len(page.encode()) <= COPY_LIMIT
+    assert "end 399." in page
+    left_out = int(re.search(r"the oldest (\d+) of 400 turns", page)[1])
+    assert f"question {left_out - 1}<" not in page
+    assert f"question {left_out}<" in page
+
+
+def test_one_turn_that_is_too_long_is_cut_and_says_so() -> None:
+    page = html_copy(view(message("user", "a"), message("assistant", "<" * 600_000, reasoning="&" * 600_000)))
+    assert len(page.encode()) <= COPY_LIMIT
+    assert "cut here" in page
+
+
+def test_an_empty_chat_has_an_empty_copy() -> None:
+    assert html_copy(view()) == '<div class="wb-static" data-wb-chat="abc"></div>'
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "text <script>alert(1)</script>",
+    "[click](javascript:alert(1))",
+    "[click]( java\nscript:alert(1))",
+    "[click](&#106;avascript:alert(1))",
+    "[click](javascript\\:alert(1))",
+    "[click](data:text/html,<script>alert(1)</script>)",
+    "[click][r]\n\n[r]: javascript:alert(1)",
+    "<javascript:alert(1)>",
+    "\\`<img src=x onerror=alert(1)>`",
+    "| a | b |\n|---|---|\n| `x | <img src=x onerror=alert(1)>` |",
+    "$ ` $ <img src=x onerror=alert(1)> `",
+    "$$\n```\n$$\n<img src=x onerror=alert(1)>\n```",
+    "- ```\n  a\n  ```\n<img src=x onerror=alert(1)>",
+    "- ```\n  a\n\n<img src=x onerror=alert(1)>\n",
+    "- item\n\n  ```\n<img src=x onerror=alert(1)>",
+    "> ```\n<img src=x onerror=alert(1)>",
+    "`a\n\n<img src=x onerror=alert(1)>`",
+    "``a` <img src=x onerror=alert(1)> `b",
+    '[a]: http://x "t\n```\n"\n<img src=x onerror=alert(1)>',
+    "~~~ ``\na\n~~~\n<img src=x onerror=alert(1)>",
+    "``` a`b\n<img src=x onerror=alert(1)>",
+    "![p](https://example.com/spy.png)",
+    "```\na\n```` \n<img src=x onerror=alert(1)>",
+    "```\na\n  ```\n<img src=x onerror=alert(1)>",
+    "```\na\n    ```\n<img src=x onerror=alert(1)>",
+    "```\n> ```\n<img src=x onerror=alert(1)>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_in_a_models_markdown_acts_once_converted(text: str) -> None:
+    markdown2html = pytest.importorskip("nbconvert.filters.markdown_mistune").markdown2html_mistune
+    from_markdown_it = (
+        pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table").render
+    )
+    for convert in (markdown2html, from_markdown_it):
+        for tag, attributes in Tags(convert(safe_markdown(text))).tags:
+            assert tag not in ("img", "script"), (convert, safe_markdown(text))
+            address = (attributes.get("href") or "").lower()
+            assert not address.startswith(("javascript:", "data:")), (convert, safe_markdown(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain *text* with **marks**, a list:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+        "```python\nif a < b and x[0]:\n    print('<b>')\n```",
+        "Use `List<int>` and `a[b](c)`.",
+        "[a page](https://example.com) and [mail](mailto:a@b.c)",
+        "Price $5, and \\alpha.",
+        "1. do\n   ```\n   a < 3\n   ```",
+    ],
+)
+def test_harmless_markdown_is_left_as_it_is(text: str) -> None:
+    assert safe_markdown(text) == text
+
+
+def test_a_tag_in_prose_is_shown_as_text() -> None:
+    assert safe_markdown("a <b> c") == "a &lt;b> c"
+
+
+def test_code_in_a_list_reads_the_same_with_an_invisible_joiner() -> None:
+    safe = safe_markdown("- ```html\n  <b>\n  ```")
+    assert safe.replace("\u2060", "") == "- ```html\n  <b>\n  ```"
+    assert "<b>" not in safe
