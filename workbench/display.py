@@ -25,9 +25,10 @@ def widget(session: Any) -> Any:
     return shown
 
 
-def bundle(session: Any) -> Any:
-    """The MIME bundle of a session's widget."""
-    return widget(session)._repr_mimebundle_()
+def mimebundle(session: Any) -> dict[str, Any]:
+    """What a session's widget puts into an output, by MIME type."""
+    data: dict[str, Any] = widget(session)._repr_mimebundle_()[0]
+    return data
 
 
 def show(session: Any) -> None:
@@ -39,7 +40,7 @@ def show(session: Any) -> None:
         print(repr(session))
         return
     ipython = _ipython()
-    ipython.display(bundle(session)[0], raw=True)
+    ipython.display(mimebundle(session), raw=True)
     ipython.display(_copy(session), raw=True, display_id=_copy_id(session))
 
 
@@ -81,9 +82,7 @@ def _ipython() -> Any:
 
 
 def _copy(session: Any) -> dict[str, str]:
-    from workbench.sessions.transcript import html_copy
-
-    return {"text/html": html_copy(session.view()), "text/plain": repr(session)}
+    return {"text/html": session.html(), "text/plain": repr(session)}
 
 
 def _copy_id(session: Any) -> str:

@@ -14,8 +14,8 @@ def message(role: str, text: str, **more: Any) -> dict[str, Any]:
     return {"role": role, "text": text, **blank, **more}
 
 
-def view(*messages: dict[str, Any]) -> dict[str, Any]:
-    return {"chat": "abc", "messages": list(messages)}
+def view(*messages: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    return "abc", list(messages)
 
 
 class Tags(HTMLParser):
@@ -30,7 +30,7 @@ class Tags(HTMLParser):
 
 def test_the_copy_names_its_chat_and_holds_every_turn_escaped() -> None:
     page = html_copy(
-        view(message("user", "1 < 2 <script>alert(1)</script>"), message("assistant", "Yes & no", model="m"))
+        *view(message("user", "1 < 2 <script>alert(1)</script>"), message("assistant", "Yes & no", model="m"))
     )
     assert page.startswith('<div class="wb-static" data-wb-chat="abc">')
     assert "1 &lt; 2 &lt;script&gt;" in page
@@ -39,15 +39,15 @@ def test_the_copy_names_its_chat_and_holds_every_turn_escaped() -> None:
 
 
 def test_code_stands_in_pre_and_prose_keeps_its_lines() -> None:
-    page = html_copy(view(message("assistant", "Try:\n```python\nif a < b:\n    go()\n```\nthen\nrest")))
+    page = html_copy(*view(message("assistant", "Try:\n```python\nif a < b:\n    go()\n```\nthen\nrest")))
     assert "<pre><code>if a &lt; b:\n    go()</code></pre>" in page
     assert ">then\nrest</p>" in page
     assert "python" not in page
 
 
 def test_an_open_fence_and_an_empty_one_lose_nothing() -> None:
-    assert "<pre><code>x = 1</code></pre>" in html_copy(view(message("assistant", "```\nx = 1")))
-    assert "after" in html_copy(view(message("assistant", "```\n```\nafter")))
+    assert "<pre><code>x = 1</code></pre>" in html_copy(*view(message("assistant", "```\nx = 1")))
+    assert "after" in html_copy(*view(message("assistant", "```\n```\nafter")))
 
 
 def test_errors_notes_reasoning_and_stops_are_shown() -> None:
@@ -60,7 +60,7 @@ def test_errors_notes_reasoning_and_stops_are_shown() -> None:
         status="failed",
     )
     page = html_copy(
-        view(message("user", "a"), failed, message("user", "b"), message("assistant", "c", status="cancelled"))
+        *view(message("user", "a"), failed, message("user", "b"), message("assistant", "c", status="cancelled"))
     )
     for text in ("let me &lt;see&gt;", "seed is ignored", "It died.", "Send again.", "Stopped."):
         assert text in page
@@ -71,7 +71,7 @@ def test_the_copy_stays_under_its_limit_and_drops_the_oldest(text: str) -> None:
     messages = [
         m for n in range(400) for m in (message("user", f"question {n}"), message("assistant", text + f"end {n}."))
     ]
-    page = html_copy(view(*messages))
+    page = html_copy(*view(*messages))
     assert len(page.encode()) <= COPY_LIMIT
     assert "end 399." in page
     left_out = int(re.search(r"the oldest (\d+) of 400 turns", page)[1])
@@ -80,13 +80,13 @@ def test_the_copy_stays_under_its_limit_and_drops_the_oldest(text: str) -> None:
 
 
 def test_one_turn_that_is_too_long_is_cut_and_says_so() -> None:
-    page = html_copy(view(message("user", "a"), message("assistant", "<" * 600_000, reasoning="&" * 600_000)))
+    page = html_copy(*view(message("user", "a"), message("assistant", "<" * 600_000, reasoning="&" * 600_000)))
     assert len(page.encode()) <= COPY_LIMIT
     assert "cut here" in page
 
 
 def test_an_empty_chat_has_an_empty_copy() -> None:
-    assert html_copy(view()) == '<div class="wb-static" data-wb-chat="abc"></div>'
+    assert html_copy(*view()) == '<div class="wb-static" data-wb-chat="abc"></div>'
 
 
 HOSTILE = [

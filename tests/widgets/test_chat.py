@@ -234,7 +234,7 @@ def test_one_widget_serves_all_views_of_a_chat(make: Callable[..., Recorded]) ->
     shown = display.widget(chat)
     try:
         assert display.widget(chat) is shown
-        assert chat._repr_mimebundle_()[0]["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
+        assert chat._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.model_id
         shown.close()
         again = display.widget(chat)
         assert again is not shown

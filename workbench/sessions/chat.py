@@ -23,6 +23,7 @@ from workbench.request import Request
 from workbench.sessions.answer import Answer, Op
 from workbench.sessions.catalogue import ModelList, list_models
 from workbench.sessions.reply import Reply
+from workbench.sessions.transcript import html_copy
 from workbench.sessions.worker import Worker
 
 if TYPE_CHECKING:
@@ -227,22 +228,22 @@ class Chat:
         """The whole state as JSON-ready values: what a screen draws."""
         with self.lock:
             running = self._running[0] if self._running else None
-            said = [] if self._system is None else [_plain_view(self._system)]
-            for turn in self._turns:
-                said.append(_plain_view(turn.user))
-                said.extend(r._answer.view() for r in turn.answers)
             return {
                 "chat": self.id,
                 "model": self._model_view(),
                 "models": [_model_view(m) for m in self._models],
                 "servers": self._servers,
                 "listing": self._listing,
-                "messages": said,
+                "messages": self._message_views(),
                 "run": running and running.run,
                 "run_message": running and running.id,
                 "context": self._context(),
                 "notice": msgspec.to_builtins(self._notice),
             }
+
+    def html(self) -> str:
+        """The transcript as plain HTML, every text escaped; at most 256 KB, the oldest turns left out."""
+        return html_copy(self.id, self._message_views())
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Be told of every change, in order, as an operation on `view`; returns what ends it.
@@ -286,10 +287,10 @@ class Chat:
 
         display.show(self)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         from workbench import display
 
-        return display.bundle(self)
+        return display.mimebundle(self)
 
     # One run, and one load
 
@@ -468,6 +469,14 @@ class Chat:
             if answers:
                 said += [earlier.user, answers[-1].message]
         return (*said, turn.user)
+
+    def _message_views(self) -> list[dict[str, Any]]:
+        with self.lock:
+            said = [] if self._system is None else [_plain_view(self._system)]
+            for turn in self._turns:
+                said.append(_plain_view(turn.user))
+                said.extend(r._answer.view() for r in turn.answers)
+            return said
 
     def _find(self, message: str | None) -> tuple[_Turn, Reply]:
         for turn in reversed(self._turns):

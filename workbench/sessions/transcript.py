@@ -15,13 +15,13 @@ _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
 
 
-def html_copy(view: dict[str, Any], limit: int = COPY_LIMIT) -> str:
-    """The static copy of a chat: plain HTML of its messages, every text escaped, at most `limit` bytes.
+def html_copy(chat: str, messages: list[dict[str, Any]], limit: int = COPY_LIMIT) -> str:
+    """The static copy of the chat of that id: plain HTML of its messages, every text escaped.
 
-    The oldest turns are left out when there is too much, and a line says so.
+    At most `limit` bytes. The oldest turns are left out when there is too much, and a line says so.
     """
     turns: list[list[dict[str, Any]]] = []
-    for message in view["messages"]:
+    for message in messages:
         if message["role"] == "user" or not turns:
             turns.append([])
         turns[-1].append(message)
@@ -38,7 +38,7 @@ def html_copy(view: dict[str, Any], limit: int = COPY_LIMIT) -> str:
         kept = ["".join(_message_html(_shortened(message, room)) for message in turns[-1])]
     left_out = len(turns) - len(kept)
     note = f"<p><em>Left out of this copy: the oldest {left_out} of {len(turns)} turns.</em></p>" if left_out else ""
-    return f'<div class="wb-static" data-wb-chat="{html.escape(view["chat"])}">{note}{"".join(kept)}</div>'
+    return f'<div class="wb-static" data-wb-chat="{html.escape(chat)}">{note}{"".join(kept)}</div>'
 
 
 def safe_markdown(text: str) -> str:
