@@ -363,8 +363,10 @@ def _piece_of(tokenizer: Any, markers: Sequence[str]) -> Callable[[int], bytes]:
     """
     from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer
 
-    added = {token: text for text, token in tokenizer.get_added_vocab().items()}
-    hidden = {t for t in tokenizer.all_special_ids if not any(added.get(t, "") in m for m in markers if m)}
+    added = {token: str(name) for token, name in tokenizer.added_tokens_decoder.items()}
+    special = {token for token, name in tokenizer.added_tokens_decoder.items() if name.special}
+    special.update(tokenizer.all_special_ids)
+    hidden = {token for token in special if token not in added or not any(added[token] in m for m in markers)}
     detokenizer = tokenizer.detokenizer
     names = detokenizer.tokenmap if isinstance(detokenizer, BPEStreamingDetokenizer) else None
 

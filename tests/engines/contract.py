@@ -1,0 +1,277 @@
+"""The questions every engine has to answer, whatever stands between it and the one who asks.
+
+A subclass in a test module gives a fixture `start`, a function that makes a new subject with the shipped model
+loaded, and a fixture `subject`, one of these kept for the class. A subject has `loaded`, `generate(requests)`,
+`cancel(run)`, `render(request)` and `count_tokens(request)`: an `engines.handle.Handle`, say. The model is tiny and
+is trained anew now and then, so no question here hangs on what it knows, but for the two that say so.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from workbench import messages
+from workbench.events import Failed, Finished, PrefillProgress, ReasoningDelta, TextDelta, ToolCalled
+from workbench.options import GenerationOptions
+from workbench.request import Request, Tool
+
+STORY = "tell me a story"
+WEATHER = Tool(
+    name="weather",
+    description="The weather in a city.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+
+
+def ask(text, *history, tools=(), **options):
+    """A request: a user's message after a history."""
+    conversation = (*history, messages.user(text))
+    return Request(messages=conversation, model="builtin", tools=tools, options=GenerationOptions(**options))
+
+
+def answer(subject, request):
+    """All events of a run."""
+    return list(subject.generate([request]))
+
+
+def text(events):
+    return "".join(e.text for e in events if isinstance(e, TextDelta))
+
+
+def ids(events):
+    return [t for e in events if isinstance(e, TextDelta | ReasoningDelta) for t in e.tokens]
+
+
+def failure(events):
+    """The error of a run that failed at once."""
+    (failed,) = events
+    assert isinstance(failed, Failed)
+    return failed.error
+
+
+def long_prompt(subject, tokens):
+    """A request whose prompt has at least so many tokens, and few more."""
+    words = "one small model lived in a quiet notebook and counted its tokens".split()
+    said = ""
+    while (missing := tokens - subject.count_tokens(ask(said))) > 0:
+        said += " ".join(words[i % len(words)] for i in range(missing // 3 + 1)) + " "
+    return said
+
+
+def talkative(subject, tokens):
+    """Options under which the model goes on for at least so many tokens."""
+    for seed in range(30):
+        options = {"temperature": 3.0, "seed": seed, "max_tokens": tokens}
+        if answer(subject, ask(STORY, **options))[-1].reason == "length":
+            return options | {"max_tokens": None}
+    raise AssertionError("the model never said that much")
+
+
+class EngineContract:
+    """Subclass it, and give it the fixtures `start` and `subject`."""
+
+    late = 1
+    """Tokens that may still be generated after a cancel."""
+
+    def test_hello_is_answered(self, subject):
+        events = answer(subject, ask("hello", max_tokens=60))
+        end = events[-1]
+        assert isinstance(end, Finished)
+        assert text(events).strip()
+        assert end.usage.completion_tokens >= len(ids(events)) > 0
+        assert end.applied.temperature == 0
+        assert end.applied.context_length == subject.loaded.context_length
+        assert end.ignored == ()
+
+    def test_events_come_in_order_and_end_once(self, subject):
+        request = ask(STORY, max_tokens=30)
+        events = answer(subject, request)
+        kinds = [type(e) for e in events]
+        assert kinds.count(Finished) == 1
+        assert kinds[-1] is Finished
+        assert kinds[0] is PrefillProgress
+        first_delta = kinds.index(TextDelta)
+        assert PrefillProgress not in kinds[first_delta:]
+        assert {e.run for e in events} == {request.run}
+
+    def test_a_batch_ends_every_run(self, subject):
+        requests = [ask("hello", max_tokens=5), ask("hello", top_k=10**9), ask(STORY, max_tokens=5)]
+        ends = [e for e in subject.generate(requests) if isinstance(e, Finished | Failed)]
+        assert {e.run for e in ends} == {r.run for r in requests}
+        assert [type(e) for e in sorted(ends, key=lambda e: [r.run for r in requests].index(e.run))] == [
+            Finished,
+            Failed,
+            Finished,
+        ]
+
+    def test_times_and_counts_are_measured(self, subject):
+        events = answer(subject, ask(STORY, max_tokens=20))
+        usage, metrics = events[-1].usage, events[-1].metrics
+        assert usage.completion_tokens == 20
+        assert usage.reasoning_tokens == sum(len(e.tokens) for e in events if isinstance(e, ReasoningDelta))
+        assert 0 < metrics.ttft_s < metrics.total_s
+        assert metrics.prefill_tps > 0
+        assert metrics.decode_tps == pytest.approx(19 / (metrics.total_s - metrics.ttft_s), rel=0.5)
+
+    def test_the_prompt_can_be_seen_and_counted(self, subject):
+        request = ask("What is 2 + 3?", messages.system("Be kind 😀."), messages.user("hi"), messages.assistant("Hé!"))
+        prompt = subject.render(request)
+        places = [prompt.index(said) for said in ("Be kind 😀.", "hi", "Hé!", "What is 2 + 3?")]
+        assert places == sorted(places)
+        assert answer(subject, request)[-1].usage.prompt_tokens == subject.count_tokens(request)
+
+    def test_one_token_can_be_asked_for(self, subject):
+        events = answer(subject, ask(STORY, max_tokens=1))
+        assert events[-1].usage.completion_tokens == 1
+        assert events[-1].reason == "length"
+        assert events[-1].metrics.decode_tps is None
+
+    def test_no_half_characters(self, subject):
+        for question in ("Say 😀 and Zürich, 日本!", "thanks 👩‍👩‍👧", "hello"):
+            assert "\ufffd" not in text(answer(subject, ask(question, max_tokens=60)))
+
+    @pytest.mark.parametrize("at", [3, 10, 24])
+    def test_a_stop_string_ends_the_answer_before_itself(self, subject, at):
+        whole = text(answer(subject, ask(STORY, max_tokens=60)))
+        stop = whole[at : at + 6]
+        events = answer(subject, ask(STORY, max_tokens=60, stop=(stop,)))
+        assert text(events) == whole[: whole.index(stop)]
+        assert events[-1].reason == "stop"
+
+    def test_a_stop_string_that_never_comes_changes_nothing(self, subject):
+        plain = answer(subject, ask(STORY, max_tokens=40))
+        events = answer(subject, ask(STORY, max_tokens=40, stop=("zebra!", plain[-2].text + "\0")))
+        assert (text(events), ids(events)) == (text(plain), ids(plain))
+        assert events[-1].reason == plain[-1].reason
+
+    def test_a_seed_repeats_an_answer(self, subject):
+        def sampled(seed):
+            return answer(subject, ask(STORY, temperature=1.5, seed=seed, max_tokens=30))
+
+        first = ids(sampled(7))
+        assert ids(sampled(7)) == first
+        assert any(ids(sampled(seed)) != first for seed in range(8, 13))
+
+    def test_an_answer_sampled_without_a_seed_says_which_it_had(self, subject):
+        events = answer(subject, ask(STORY, temperature=1.5, max_tokens=30))
+        seed = events[-1].applied.seed
+        assert ids(answer(subject, ask(STORY, temperature=1.5, seed=seed, max_tokens=30))) == ids(events)
+
+    def test_the_likeliest_token_alone_is_greedy(self, subject):
+        greedy = ids(answer(subject, ask(STORY, max_tokens=30)))
+        assert ids(answer(subject, ask(STORY, temperature=2.0, top_k=1, seed=1, max_tokens=30))) == greedy
+        assert ids(answer(subject, ask(STORY, temperature=2.0, min_p=1.0, seed=1, max_tokens=30))) == greedy
+        assert ids(answer(subject, ask(STORY, temperature=0.5, top_p=1e-6, seed=1, max_tokens=30))) == greedy
+
+    def test_a_repetition_penalty_is_felt(self, subject):
+        plain, penalised = (ids(answer(subject, ask(STORY, max_tokens=120, repetition_penalty=p))) for p in (1.0, 1.8))
+        assert penalised != plain
+
+    def test_top_k_beyond_the_vocabulary_is_refused_and_leaves_no_harm(self, subject):
+        good = ask(STORY, temperature=1.5, seed=3, top_k=subject.loaded.vocabulary, max_tokens=20)
+        before = ids(answer(subject, good))
+        error = failure(answer(subject, ask("hello", temperature=1.0, top_k=subject.loaded.vocabulary + 1)))
+        assert error.kind == "OptionError"
+        assert f"{subject.loaded.vocabulary:,}" in error.message
+        assert ids(answer(subject, good)) == before
+
+    def test_a_context_beyond_what_was_allotted_is_refused(self, subject):
+        error = failure(answer(subject, ask("hello", context_length=subject.loaded.context_length + 1)))
+        assert error.kind == "OptionError"
+
+    @pytest.mark.parametrize("conversation", [(), (messages.user("  \n"),)])
+    def test_nothing_is_not_answered(self, subject, conversation):
+        error = failure(answer(subject, Request(messages=conversation, model="builtin")))
+        assert error.kind == "EmptyPromptError"
+
+    def test_pictures_are_refused_by_a_model_that_cannot_see(self, subject):
+        picture = messages.Image(b"\x89PNG")
+        request = Request(messages=(messages.user("What is this?", picture),), model="builtin")
+        assert failure(answer(subject, request)).kind == "UsageError"
+
+    def test_a_prompt_too_long_is_refused_by_how_much(self, subject):
+        request = ask(long_prompt(subject, subject.loaded.context_length + 50))
+        over = subject.count_tokens(request) - subject.loaded.context_length + 1
+        error = failure(answer(subject, request))
+        assert error.kind == "ContextOverflowError"
+        assert f"{over:,} too many" in error.message
+
+    def test_an_answer_ends_where_the_context_does(self, subject):
+        request = ask("one two three", context_length=subject.count_tokens(ask("one two three")) + 3)
+        end = answer(subject, request)[-1]
+        assert end.usage.completion_tokens <= end.applied.max_tokens == 3
+        assert end.reason in ("length", "stop")
+
+    def test_a_cancel_while_writing_is_heard_within_a_token(self, subject):
+        request = ask(STORY, **talkative(subject, 300))
+        seen, asked = 0, None
+        for event in subject.generate([request]):
+            if isinstance(event, TextDelta):
+                seen += len(event.tokens)
+                if asked is None and seen >= 5:
+                    subject.cancel(request.run)
+                    asked = time.perf_counter(), seen
+        assert isinstance(event, Finished)
+        assert event.reason == "cancelled"
+        assert event.usage.completion_tokens <= asked[1] + self.late
+        assert time.perf_counter() - asked[0] < 0.3
+
+    def test_a_cancel_while_reading_is_heard_within_300_ms(self, subject, start):
+        request = ask(long_prompt(subject, 1500))
+        fresh = start()
+        asked = None
+        for event in fresh.generate([request]):
+            if asked is None:
+                assert isinstance(event, PrefillProgress)
+                fresh.cancel(request.run)
+                asked = time.perf_counter()
+        assert isinstance(event, Finished)
+        assert event.reason == "cancelled"
+        assert event.usage.completion_tokens == 0
+        assert time.perf_counter() - asked < 0.3
+        assert answer(fresh, ask("hello", max_tokens=10))[-1].reason in ("stop", "length")
+
+    def test_an_iterator_left_early_does_not_disturb_the_next_run(self, subject):
+        greedy = ids(answer(subject, ask(STORY, max_tokens=30)))
+        events = subject.generate([ask("hello", max_tokens=200)])
+        next(events)
+        events.close()
+        assert ids(answer(subject, ask(STORY, max_tokens=30))) == greedy
+
+    def test_the_next_turn_does_not_pay_for_the_turns_before(self, subject, start):
+        opening = ask(long_prompt(subject, 600), max_tokens=30)
+        first = answer(subject, opening)
+        follow_up = ask("and then?", *opening.messages, messages.assistant(text(first)), max_tokens=60)
+        warm, cold = answer(subject, follow_up), answer(start(), follow_up)
+        assert warm[-1].usage.cached_tokens >= first[-1].usage.prompt_tokens - 1
+        assert cold[-1].usage.cached_tokens == 0
+        assert ids(warm) == ids(cold)
+        assert text(warm) == text(cold)
+
+    def test_the_same_question_again_is_read_but_for_its_last_token(self, subject):
+        first, again = (answer(subject, ask("hello there, you", max_tokens=10)) for _ in range(2))
+        assert again[-1].usage.cached_tokens == again[-1].usage.prompt_tokens - 1
+        assert ids(again) == ids(first)
+
+    def test_a_sum_is_thought_about_first(self, subject):
+        """Hangs on what the shipped model was trained to do."""
+        events = answer(subject, ask("What is 17 + 25?", max_tokens=200))
+        thought = "".join(e.text for e in events if isinstance(e, ReasoningDelta))
+        assert thought.strip()
+        assert text(events).strip()
+        assert "think>" not in thought + text(events)
+        assert 0 < events[-1].usage.reasoning_tokens < events[-1].usage.completion_tokens
+        unthinking = answer(subject, ask("What is 17 + 25?", max_tokens=200, thinking=False))
+        assert not any(isinstance(e, ReasoningDelta) for e in unthinking)
+        assert unthinking[-1].applied.thinking is False
+
+    def test_a_tool_is_called(self, subject):
+        """Hangs on what the shipped model was trained to do."""
+        events = answer(subject, ask("What is the weather in Paris?", tools=(WEATHER,), max_tokens=200))
+        (called,) = [e for e in events if isinstance(e, ToolCalled)]
+        assert called.call.name == "weather"
+        assert "Paris" in called.call.arguments
+        assert "tool_call" not in text(events)
+        assert events[-1].reason == "tool_calls"
