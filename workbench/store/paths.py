@@ -11,6 +11,7 @@ All under platformdirs; with ``WORKBENCH_HOME`` set, all under that folder inste
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -41,6 +42,10 @@ def _made(kind: str) -> Path:
     else:
         import platformdirs
 
-        path = Path(getattr(platformdirs, f"user_{kind}_dir")("workbench", appauthor=False))
+        # Where the system has no folder for it, platformdirs warns on the screen and takes one in /tmp.
+        no_runtime = kind == "runtime" and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR")
+        name = "cache" if no_runtime else kind
+        path = Path(getattr(platformdirs, f"user_{name}_dir")("workbench", appauthor=False))
+        path = path / "runtime" if no_runtime else path
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -1,0 +1,473 @@
+"""Models on this machine: found, loaded when asked for, kept in a host process each. Knows no session.
+
+    run -> line of its model -> room in memory -> host -> answer
+
+One model answers one run at a time, first come first served. One model is loaded at a time. Room is counted over the
+hosts of all kernels; only hosts of this service are ever ended to make some.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from workbench.engines import LoadSpec, hosts, missing_package
+from workbench.engines.hosted import HostedEngine
+from workbench.errors import (
+    EngineError,
+    EngineMissingError,
+    ModelTooBigError,
+    WorkbenchError,
+    describe,
+)
+from workbench.events import Event, Failed, Finished, LoadProgress, Metrics, Notice, Queued
+from workbench.manager import files, inventory
+from workbench.messages import new_id
+from workbench.model import ModelInfo
+from workbench.request import Request
+from workbench.store import paths
+
+FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
+"""The file format each engine is given, the preferred engine first."""
+HOST_BYTES = 512 * 2**20
+"""What a host holds besides weights, roughly: its program, the context's cache, buffers kept for reuse."""
+BUDGET_SHARE = 0.75
+"""Share of this machine's memory that models may take, unless a budget is given."""
+_MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
+
+
+class LocalChatService:
+    """Chats answered by models on this machine; a `workbench.services.ChatService`.
+
+    `engine` runs every model on that engine instead of the one its format calls for. `memory_budget` is the most
+    bytes that the models of all kernels may hold together, by default three quarters of this machine's memory.
+    A model unused for `idle_timeout` seconds is unloaded; ``None`` keeps it.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        *,
+        engine: str | None = None,
+        memory_budget: int | None = None,
+        idle_timeout: float | None = 900.0,
+    ) -> None:
+        if engine is not None and engine not in FORMATS:
+            raise EngineMissingError(f"There is no engine {engine!r}.", next_step=f"There are: {', '.join(FORMATS)}.")
+        self._engine = engine
+        self._budget = memory_budget
+        self._idle_timeout = idle_timeout
+        self._changed = threading.Condition()  # guards everything below and every _Place
+        self._places: dict[str, _Place] = {}
+        self._runs: WeakValueDictionary[str, _Run] = WeakValueDictionary()
+        self._loader: _Run | None = None
+        self._janitor: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        with self._changed:
+            loaded = [place.info.id for place in self._places.values() if place.loaded]
+        return f"LocalChatService(loaded={loaded})"
+
+    def models(self) -> list[ModelInfo]:
+        """The models on this machine that can chat: what is loaded, and what the inventory finds."""
+        found = {info.id: info for info in inventory.local_models() if "embeddings" not in info.capabilities}
+        with self._changed:
+            known = {place.info.id: place.info for place in self._places.values() if place.loaded or place.loading}
+        return [self._described(info) for info in {**found, **known}.values()]
+
+    def find(self, model: str, *, also: Iterable[str] = ()) -> ModelInfo:
+        """The model of an id, with its engine and status.
+
+        Raises `ModelFilesError`, and `ModelNotFoundError`, which names the nearest of the ids here and `also`.
+        """
+        return self._described(inventory.find(model, also=also))
+
+    def stream(self, request: Request) -> Iterator[Event]:
+        """Answer, loading the model first if need be. Never raises for a failure."""
+        run = _Run(request.run)
+        self._runs[run.id] = run
+        return self._told(run, self._answer(request, run))
+
+    def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+        """Bring a model into memory; a run going on it, or on one that must make room for it, is cancelled first.
+
+        `LoadProgress` events, the last with `seconds`; or one `Failed`; or a cancelled `Finished`.
+        """
+        loading = _Run(run or new_id(), urgent=True)
+        self._runs[loading.id] = loading
+        return self._told(loading, self._load(model, loading))
+
+    def cancel(self, run: str) -> None:
+        """Cancel a run or load that is queued, loading or generating; unknown or ended ones are ignored."""
+        known = self._runs.get(run)
+        if known is not None:
+            self._cancel([known])
+
+    def unload(self, model: str | None = None) -> None:
+        """End the host of one model, or of all; its runs, waiting ones included, are cancelled. Unknown ids are
+        ignored.
+        """
+        with self._changed:
+            places = [p for p in self._places.values() if model in (None, p.info.id)]
+            runs = [run for place in places for run in place.line]
+        self._cancel(runs)
+        for place in places:
+            self._end(place)
+
+    def count_tokens(self, request: Request) -> int | None:
+        """Tokens of the prompt; ``None`` while the model is not loaded. Waits behind a run that is going."""
+        with self._changed:
+            place = self._places.get(request.model)
+            engine = place.engine if place is not None and place.loaded else None
+        return None if engine is None else engine.count_tokens(request)
+
+    def render(self, request: Request) -> str | None:
+        """The exact prompt; loads the model if need be. Raises what loading raises."""
+        run = _Run(new_id())
+        place = self._place(request.model)
+        with self._in_line(place, run) as turn:
+            for _ in turn:
+                pass
+            for _ in self._ready(place, run, None):
+                pass
+            return self._host(place, run).render(request)
+
+    def close(self) -> None:
+        """Cancel everything and end every host."""
+        self.unload()
+
+    # One run, step by step
+
+    def _told(self, run: _Run, events: Iterator[Event]) -> Iterator[Event]:
+        """The events of a run, every way it can end among them."""
+        try:
+            yield from events
+        except _CancelledError:
+            yield Finished(run=run.id, reason="cancelled", metrics=Metrics(load_s=run.load_s))
+        except WorkbenchError as error:
+            yield Failed(run=run.id, error=error.info, metrics=Metrics(load_s=run.load_s))
+        except Exception as error:
+            yield Failed(run=run.id, error=describe(error), metrics=Metrics(load_s=run.load_s))
+
+    def _answer(self, request: Request, run: _Run) -> Iterator[Event]:
+        place = self._place(request.model)
+        with self._in_line(place, run) as turn:
+            yield from turn
+            yield from self._ready(place, run, request.options.context_length)
+            host = self._host(place, run)
+            with closing(host.generate([request])) as events:  # type: ignore[type-var]  # it is a generator
+                for event in events:
+                    if run.cancelled:
+                        host.cancel(run.id)  # for a cancel that came before the host knew of the run
+                    if isinstance(event, Finished | Failed) and run.load_s is not None:
+                        metrics = msgspec.structs.replace(event.metrics, load_s=run.load_s)
+                        event = msgspec.structs.replace(event, metrics=metrics)
+                    yield event
+
+    def _load(self, model: str, run: _Run) -> Iterator[Event]:
+        place = self._place(model)
+        with self._changed:
+            self._cancel(place.line[:1])
+        with self._in_line(place, run) as turn:
+            for _ in turn:
+                pass
+            with self._changed:
+                loaded = place.engine.loaded if place.loaded and place.engine is not None else None
+            if loaded is not None:
+                size = loaded.weights
+                yield LoadProgress(run=run.id, model=place.info.id, done=size, total=size, seconds=0.0)
+                return
+            for event in self._ready(place, run, None):
+                if not isinstance(event, Queued):
+                    yield event
+
+    def _ready(self, place: _Place, run: _Run, context_length: int | None) -> Iterator[Event]:
+        """Make the model of a place loaded; the run is the first in its line."""
+        with self._changed:
+            if place.loaded:
+                return
+        self._end(place)  # a host that died
+        engine = self._engine_for(place.info)
+        path = inventory.locate(place.info)
+        facts = files.check(path)
+        host = HostedEngine(engine)  # it imports its framework while room is made
+        with self._changed:
+            place.engine, place.loading = host, True
+        try:
+            yield from self._waiting(run, lambda: self._claim(run))
+            yield from self._room(place, run, facts.size + HOST_BYTES)
+            spec = LoadSpec(model=place.info.id, path=str(path), context_length=context_length)
+            with closing(self._host(place, run).load(spec, run.id)) as events:  # type: ignore[type-var]  # as well
+                for event in events:
+                    if run.cancelled:
+                        host.cancel(run.id)
+                    if isinstance(event, Finished):
+                        raise _CancelledError
+                    if isinstance(event, LoadProgress) and event.seconds is not None:
+                        run.load_s = event.seconds
+                        with self._changed:
+                            place.loading = False
+                    yield event
+        finally:
+            with self._changed:
+                if self._loader is run:
+                    self._loader = None
+                unfinished, place.loading = place.loading, False
+                self._changed.notify_all()
+            if unfinished:
+                self._end(place)
+        self._watch()
+
+    def _room(self, place: _Place, run: _Run, need: int) -> Iterator[Event]:
+        """Unload idle models, the longest unused first, until a host that needs so many bytes fits."""
+        budget = _default_budget() if self._budget is None else self._budget
+        model = place.info.id
+        if need > budget:
+            raise ModelTooBigError(
+                f"{model} needs about {_gb(need)}, and the memory budget is {_gb(budget)}.",
+                next_step="Choose a smaller model or a stronger quantization.",
+            )
+        while (victim := (yield from self._victim(run, budget - need))) is not None:
+            victim.close()
+            message = f"{victim.model} was unloaded to make room for {model}."
+            yield Notice(run=run.id, code="evicted", message=message, model=victim.model)
+        host = self._host(place, run)
+        record = hosts.record(host.pid, model=model, engine=host.engine, size=need)
+        if record is not None:
+            hosts.add(_register(), record)
+        with self._changed:
+            place.record = record
+
+    def _victim(self, run: _Run, room: int) -> Generator[Event, None, _Taken | None]:
+        """What has to be closed so that all others fit in `room` bytes; ``None`` when they do."""
+        taken: list[_Taken] = []
+
+        def ahead() -> int:
+            held = hosts.live(_register())
+            if sum(host.bytes for host in held) <= room:
+                return 0
+            mine = sorted((p for p in self._places.values() if p.loaded), key=lambda p: p.used)
+            idle = [p for p in mine if not p.line]
+            if idle:
+                taken.append(idle[0].take())
+                return 0
+            if not mine:
+                raise _no_room(held)
+            if run.urgent:
+                self._cancel(list(mine[0].line))
+            return len(mine[0].line)
+
+        yield from self._waiting(run, ahead)
+        return taken[0] if taken else None
+
+    # The line of a model
+
+    @contextmanager
+    def _in_line(self, place: _Place, run: _Run) -> Iterator[Iterator[Event]]:
+        """Stand in a model's line; what it gives waits until the run is the first."""
+        with self._changed:
+            place.line.insert(1 if run.urgent and place.line else len(place.line), run)
+        try:
+            yield self._waiting(run, lambda: place.line.index(run))
+        finally:
+            with self._changed:
+                place.line.remove(run)
+                place.used = time.monotonic()
+                dead = place.engine is not None and not place.engine.alive
+                self._changed.notify_all()
+            if dead:
+                self._end(place)
+
+    def _waiting(self, run: _Run, ahead: Callable[[], int]) -> Iterator[Event]:
+        """Wait until nothing is ahead, saying how much is; `ahead` is asked under the lock."""
+        told = 0
+        while True:
+            with self._changed:
+                while not run.cancelled and (count := ahead()) and count == told:
+                    self._changed.wait()
+                if run.cancelled:
+                    raise _CancelledError
+                if not count:
+                    return
+            told = count
+            yield Queued(run=run.id, position=count)
+
+    def _claim(self, run: _Run) -> int:
+        """Take the turn to load if it is free: 0; else 1, the load that goes on."""
+        if self._loader not in (None, run):
+            return 1
+        self._loader = run
+        return 0
+
+    def _cancel(self, runs: Iterable[_Run]) -> None:
+        with self._changed:
+            for run in runs:
+                run.cancelled = True
+            reached = [(run.host, run.id) for run in runs if run.host is not None]
+            self._changed.notify_all()
+        for host, run_id in reached:
+            host.cancel(run_id)
+
+    # Models and their hosts
+
+    def _place(self, model: str) -> _Place:
+        info = inventory.find(model)
+        with self._changed:
+            place = self._places.setdefault(info.id, _Place(info))
+            if place.engine is None:
+                place.info = info
+            return place
+
+    def _host(self, place: _Place, run: _Run) -> HostedEngine:
+        """The host of a place, from now on reached by the run's cancel; unloaded meanwhile, the run is cancelled."""
+        with self._changed:
+            if place.engine is None or run.cancelled:
+                raise _CancelledError
+            run.host = place.engine
+            return place.engine
+
+    def _end(self, place: _Place) -> None:
+        with self._changed:
+            taken = place.take()
+            self._changed.notify_all()
+        taken.close()
+
+    def _described(self, info: ModelInfo) -> ModelInfo:
+        """A model of the inventory, with what only this service knows: engine, status, context length."""
+        if info.status == "failed":
+            return info
+        try:
+            engine = self._engine_for(info)
+        except EngineError as error:
+            return msgspec.structs.replace(info, status="failed", note=error.message)
+        with self._changed:
+            place = self._places.get(info.id)
+            loading = place is not None and place.loading
+            loaded = place.engine.loaded if place is not None and place.loaded and place.engine is not None else None
+        return msgspec.structs.replace(
+            info,
+            engine=engine,
+            status="loaded" if loaded else "loading" if loading else "ready",
+            context_length=loaded.context_length if loaded else info.context_length,
+            parameters=(loaded.parameters if loaded else None) or info.parameters,
+        )
+
+    def _engine_for(self, info: ModelInfo) -> str:
+        """The engine that runs a model here. Raises `EngineMissingError`, or `EngineError` for the wrong format."""
+        if info.id == inventory.BUILTIN:  # it comes in any format
+            able = [self._engine] if self._engine else [e for e in _MODULES if importlib.util.find_spec(_MODULES[e])]
+            engine = able[0] if able else next(iter(_MODULES))
+        else:
+            engine = self._engine or next(e for e, format in FORMATS.items() if format == info.format)
+            if FORMATS[engine] != info.format:
+                raise EngineError(f"The engine {engine} reads {FORMATS[engine]}, and {info.id} is {info.format}.")
+        module = _MODULES.get(engine)
+        if module is not None and importlib.util.find_spec(module) is None:
+            raise missing_package(engine, ModuleNotFoundError(name=module))
+        return engine
+
+    def _watch(self) -> None:
+        """Have idle models unloaded in time."""
+        with self._changed:
+            if self._idle_timeout is not None and self._janitor is None:
+                self._janitor = threading.Thread(target=self._tidy, name="workbench idle models", daemon=True)
+                self._janitor.start()
+
+    def _tidy(self) -> None:
+        timeout = self._idle_timeout or 0.0
+        while True:
+            with self._changed:
+                held = [p for p in self._places.values() if p.engine is not None]
+                if not held:
+                    self._janitor = None
+                    return
+                idle = [(p.used + timeout - time.monotonic(), p) for p in held if not p.line]
+                stale = [p.take() for left, p in idle if left <= 0]
+                if not stale:
+                    self._changed.wait(min((left for left, _ in idle), default=None))
+            for taken in stale:
+                taken.close()
+
+
+class _CancelledError(Exception):
+    """The run was cancelled; never leaves this module."""
+
+
+class _Run:
+    """A run or a load on its way."""
+
+    def __init__(self, run: str, *, urgent: bool = False) -> None:
+        self.id = run
+        self.urgent = urgent
+        """Whether it cancels what is in its way instead of waiting for it."""
+        self.cancelled = False
+        self.load_s: float | None = None
+        self.host: HostedEngine | None = None
+        """Where a cancel has to be passed on to."""
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    """A host taken from its place, to be closed without holding the lock."""
+
+    model: str
+    engine: HostedEngine | None
+    record: hosts.HostRecord | None
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.close()
+        if self.record is not None:
+            hosts.remove(_register(), self.record)
+
+
+class _Place:
+    """One model's place: its host while it has one, and the line of runs before it, the first being answered."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+        self.line: list[_Run] = []
+        self.engine: HostedEngine | None = None
+        self.record: hosts.HostRecord | None = None
+        self.loading = False
+        self.used = time.monotonic()
+
+    @property
+    def loaded(self) -> bool:
+        return self.engine is not None and not self.loading and self.engine.alive and self.engine.loaded is not None
+
+    def take(self) -> _Taken:
+        """Empty the place; whoever gets the host closes it."""
+        taken = _Taken(self.info.id, self.engine, self.record)
+        self.engine = self.record = None
+        return taken
+
+
+def _register() -> Path:
+    return paths.runtime_dir() / "hosts"
+
+
+def _default_budget() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total * BUDGET_SHARE)
+
+
+def _no_room(held: list[hosts.HostRecord]) -> ModelTooBigError:
+    names = ", ".join(sorted({host.model for host in held}))
+    return ModelTooBigError(
+        f"Other notebooks hold {_gb(sum(host.bytes for host in held))} of memory ({names}): no room is left.",
+        next_step="Unload there with wb.unload(), or restart their kernels.",
+        retryable=True,
+    )
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
