@@ -477,3 +477,43 @@ def test_its_repr_is_stable() -> None:
     assert "0x" not in repr(chat)
     chat.send("Hello").result(5)
     assert repr(chat) == "<Chat with tiny: 2 messages>"
+
+
+def test_stopping_a_load_keeps_the_model_before() -> None:
+    class Slow(ScriptedService):
+        def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+            assert run is not None
+            yield LoadProgress(run=run, model=model, done=1, total=2)
+            assert self._cancels.setdefault(run, threading.Event()).wait(5)
+            yield Finished(run=run, reason="cancelled")
+
+    chat = Chat(services=ScriptedServices(Slow()))
+    front = Front(chat)
+    assert chat.model == "tiny"
+    chat.model = "other"
+    until(lambda: front.state["model"]["percent"] == 50.0)
+    chat.stop()
+    until(lambda: front.state["model"]["id"] == "tiny")
+    assert front.state["notice"] is None
+    assert chat.model == "tiny"
+
+
+def test_choosing_again_while_a_model_loads_cancels_that_load() -> None:
+    class Slow(ScriptedService):
+        def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+            assert run is not None
+            yield LoadProgress(run=run, model=model, done=1, total=2)
+            if model == "other":
+                assert self._cancels.setdefault(run, threading.Event()).wait(5)
+                yield Finished(run=run, reason="cancelled")
+
+    chat = Chat(services=ScriptedServices(Slow()))
+    front = Front(chat)
+    chat.model = "other"
+    until(lambda: front.state["model"]["percent"] == 50.0)
+    reply = chat.send("Hello")
+    assert reply.status == "loading"
+    chat.model = "tiny"
+    until(lambda: front.state["model"]["id"] == "tiny" and front.state["model"]["status"] == "loaded")
+    assert reply.result(5) == "ok"
+    assert reply.model == "other"

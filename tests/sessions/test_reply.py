@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import pathlib
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -106,3 +111,32 @@ def test_its_markdown_says_when_it_was_stopped() -> None:
     reply.stop()
     reply.wait(5)
     assert reply._repr_mimebundle_()["text/markdown"].endswith("*Stopped.*")
+
+
+INTERRUPTED = """
+import sys
+from tests.sessions.scripted import ScriptedService, ScriptedServices, until_cancelled
+from workbench.sessions.chat import Chat
+
+chat = Chat(services=ScriptedServices(ScriptedService(until_cancelled("half"))))
+reply = chat.send("Hello")
+next(iter(reply))
+try:
+    print("waiting", flush=True)
+    {wait}
+except KeyboardInterrupt:
+    print("interrupted", reply.status, reply.partial, chat.messages[-1].text, chat.view()["run"])
+"""
+
+
+@pytest.mark.parametrize("wait", ["reply.result()", "reply.result(60)", "reply.text", "list(reply)", "print(reply)"])
+def test_an_interrupt_while_waiting_cancels_the_run_keeps_the_text_and_is_raised(wait: str) -> None:
+    root = pathlib.Path(__file__).parents[2]
+    code = INTERRUPTED.format(wait=wait)
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as script:
+        assert script.stdout is not None
+        assert script.stdout.readline() == "waiting\n"
+        time.sleep(0.1)  # so that it waits; before that, the interrupt would be none of the reply's business
+        script.send_signal(signal.SIGINT)
+        assert script.stdout.readline() == "interrupted cancelled half half None\n"
+        assert script.wait(5) == 0

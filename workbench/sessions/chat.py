@@ -309,6 +309,8 @@ class Chat:
         before = len(self._waiting) + (self._running is not None)
         if before:
             answer.patch(status="queued", position=before)
+        elif self._info is not None and self._info.status == "loading":
+            answer.patch(status="loading")
         reply = Reply(answer, self._changed, partial(_stop_run, weakref.ref(self)))
         turn.answers.append(reply)
         self._waiting.append(reply)
@@ -327,7 +329,7 @@ class Chat:
             self._waiting.remove(reply)
             self._running = (reply, service)
             request = Request(messages=self._said_before(turn), model=reply.model, run=reply.run, options=reply.options)
-            if reply.status == "queued":
+            if reply.status != "prefill":
                 self._emit([reply._answer.patch(status="prefill", position=None)])
             self._renumber()
             self._emit([["state", {"run": reply.run, "run_message": reply.id}]])
@@ -390,6 +392,7 @@ class Chat:
             if self._info is None or self._info.id != model:
                 return
             self._loading = (run, service)
+        loaded = True
         error: ErrorInfo | None = None
         try:
             for event in service.load(model, run=run):
@@ -397,14 +400,16 @@ class Chat:
                     if isinstance(event, LoadProgress):
                         self._model_progress(event)
                     elif isinstance(event, Failed):
-                        error = event.error
+                        loaded, error = False, event.error
+                    elif isinstance(event, Finished):
+                        loaded = False  # cancelled
         except Exception as raised:
-            error = describe(raised)
+            loaded, error = False, describe(raised)
         with self.lock:
             self._loading = None
             if self._info.id != model:
                 return
-            if error is None:
+            if loaded:
                 self._set_model(msgspec.structs.replace(self._info, status="loaded"), None)
             else:
                 self._notice = error
