@@ -56,3 +56,9 @@ export function tokensShort(tokens: number): string {
 export function percent(done: number, total: number): number {
   return total > 0 ? Math.min(100, Math.round((100 * done) / total)) : 0;
 }
+
+/** A model id as people say it: without the organisation or folder; one of a server keeps the server's name. */
+export function modelName(id: string): string {
+  const remote = /^[^/\\]+:/.test(id);
+  return remote ? id : (id.split(/[/\\]/).findLast(Boolean) ?? id);
+}

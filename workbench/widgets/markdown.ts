@@ -9,12 +9,21 @@ export type Scope = Env;
 const md = new MarkdownIt({ html: false, linkify: false, typographer: false });
 md.use(maths);
 
+/** A paragraph above this many characters is shown as it is: no one writes emphasis there, and it must stay quick. */
+const LONGEST_PARAGRAPH = 50_000;
+const parseInline = md.inline.parse.bind(md.inline);
+md.inline.parse = (source, parser, scope, tokens) => {
+  if (source.length <= LONGEST_PARAGRAPH) return parseInline(source, parser, scope, tokens);
+  const words = new parser.inline.State(source, parser, scope, tokens).push("text", "", 0);
+  words.content = source;
+};
+
 // A remote image tells its host who reads: only its name and address are written down, for the reader to ask for it.
 md.renderer.rules.image = (tokens, i) => {
   const token = tokens[i]!;
   const source = String(token.attrGet("src") ?? "");
   const words = md.utils.escapeHtml(token.content || "image");
-  if (!/^https?:/i.test(source)) return words;
+  if (!/^https?:/i.test(source) || !URL.canParse(source)) return words;
   return `<span class="wb-img" data-src="${md.utils.escapeHtml(source)}">${words}</span>`;
 };
 md.renderer.rules.link_open = (tokens, i, options, _env, self) => {
@@ -40,6 +49,14 @@ purify.addHook("uponSanitizeAttribute", (node, attribute) => {
   const isMaths = node.namespaceURI === "http://www.w3.org/1998/Math/MathML";
   attribute.keepAttr = isMaths && /^(?:[a-z-]+:[\w.%# -]+;?)*$/i.test(attribute.attrValue);
 });
+/** Attributes that hold no address. */
+const HARMLESS = [
+  "align", "class", "rel", "start", "style", "tabindex", "target",
+  "accent", "accentunder", "columnalign", "columnlines", "columnspacing", "depth", "display", "displaystyle",
+  "fence", "form", "height", "largeop", "linethickness", "lspace", "mathcolor", "mathvariant", "maxsize", "minsize",
+  "movablelimits", "notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy",
+  "symmetric", "voffset", "width",
+];
 const SAFE = {
   ALLOWED_TAGS: [
     "a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
@@ -48,13 +65,8 @@ const SAFE = {
     "mprescripts", "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd",
     "mtext", "mtr", "munder", "munderover", "none",
   ],
-  ALLOWED_ATTR: [
-    "align", "class", "data-src", "href", "rel", "start", "style", "tabindex", "target",
-    "accent", "accentunder", "columnalign", "columnlines", "columnspacing", "depth", "display", "displaystyle",
-    "fence", "form", "height", "largeop", "linethickness", "lspace", "mathcolor", "mathvariant", "maxsize", "minsize",
-    "movablelimits", "notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy",
-    "symmetric", "voffset", "width",
-  ],
+  ALLOWED_ATTR: [...HARMLESS, "href", "data-src"],
+  ADD_URI_SAFE_ATTR: HARMLESS,
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
   RETURN_DOM_FRAGMENT: true as const,
 };

@@ -1,6 +1,6 @@
 // One message of the transcript as an element: a person's words, or an answer with all its states.
 import { copyText, confirmCopy, h, iconButton, setAttribute, setText, show, textButton } from "./dom";
-import { count, percent, plural, rate, seconds, sizeOf } from "./format";
+import { count, modelName, percent, plural, rate, seconds, sizeOf } from "./format";
 import { GrowingMarkdown } from "./growing";
 import { icon } from "./icons";
 import type { ErrorInfo, MessageView, Note, Progress, Request } from "./protocol";
@@ -80,8 +80,10 @@ class Answer implements MessageElement {
 
   update(message: MessageView, last: boolean): void {
     const ended = hasEnded(message);
-    setText(this.who, message.model ?? "");
-    setAttribute(this.element, "aria-label", message.model ?? "Answer");
+    const name = modelName(message.model ?? "");
+    setText(this.who, name);
+    setAttribute(this.who, "title", message.model);
+    setAttribute(this.element, "aria-label", name || "Answer");
     setAttribute(this.element, "aria-busy", ended ? null : "true");
     setAttribute(this.element, "data-status", message.status);
     if (this.drawn.notes !== message.notes) this.drawNotes(message.notes);
@@ -119,13 +121,20 @@ function noteElement(note: Note): HTMLElement {
 }
 
 function toolElement(tool: MessageView["tools"][number]): HTMLElement {
-  const given = typeof tool.arguments === "string" ? tool.arguments : JSON.stringify(tool.arguments, null, 2);
   return h(
     "div",
     { class: "wb-toolc", role: "group", "aria-label": `Asks for the tool ${tool.name}` },
     h("header", {}, icon("tool"), h("span", { class: "wb-mono wb-b" }, tool.name)),
-    h("pre", { tabindex: -1 }, given),
+    h("pre", { tabindex: -1 }, argumentLines(tool.arguments)),
   );
+}
+
+/** One argument a line, its name before it. */
+function argumentLines(given: unknown): string {
+  if (typeof given === "string") return given;
+  const pairs = Object.entries(given ?? {});
+  const width = Math.max(0, ...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${name.padEnd(width)} = ${JSON.stringify(value)}`).join("\n");
 }
 
 /** What the model thought: closed unless the reader opens it, and only rendered while open. */

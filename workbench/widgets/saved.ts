@@ -7,6 +7,10 @@ import type { ChatStore } from "./store";
 
 /** HTML and plain text together stay below this many bytes; the oldest turns give way. */
 export const MOST_BYTES = 256 * 1024;
+/** Kept free for the frame and the line that says what is missing. */
+const ROOM_FOR_NOTES = 1024;
+/** Most bytes that one character takes, in the HTML and the text together. */
+const WORST_CASE = 12;
 /** How long after a change the copy is written, in milliseconds. */
 const SETTLE_MS = 250;
 
@@ -67,44 +71,60 @@ function asText(value: unknown): string {
   return Array.isArray(value) ? value.join("") : typeof value === "string" ? value : "";
 }
 
-/** The conversation as self-contained HTML and as plain text, within `limit` bytes. */
+/** The conversation as self-contained HTML and as plain text, within `limit` bytes; turns are kept or left out whole. */
 export function copyOf(view: ChatView, limit = MOST_BYTES): Copy {
-  const turns = view.messages.filter((message) => message.role !== "system").map(turnOf);
-  let left = limit - 400; // the frame, and the line that says what is missing
+  const turns = turnsOf(view.messages);
+  let left = limit - ROOM_FOR_NOTES;
   let first = turns.length;
-  while (first > 0) {
-    const turn = turns[first - 1]!;
-    const cost = bytes(turn.html) + bytes(turn.text);
-    if (cost > left) break;
-    left -= cost;
+  while (first > 0 && bytes(turns[first - 1]!) <= left) {
     first -= 1;
+    left -= bytes(turns[first]!);
   }
   const kept = turns.slice(first);
-  if (first === turns.length && turns.length > 0) kept.push(shortened(view.messages[view.messages.length - 1]!, left));
-  const dropped = turns.length - kept.length;
-  const missing = dropped > 0 ? `${dropped} earlier ${dropped === 1 ? "message is" : "messages are"} not kept here.` : "";
-  const line = missing ? `<p><em>${missing}</em></p>` : "";
+  if (kept.length === 0 && turns.length > 0) kept.push(shortened(view.messages[view.messages.length - 1]!, left));
+  const missing = turns.length - kept.length;
+  const note = missing > 0 ? `Left out of this copy: the oldest ${missing} of ${turns.length} turns.` : "";
+  const body = [note && `<p><em>${note}</em></p>`, ...kept.map((turn) => turn.html)].join("");
   return {
-    html: `<div class="wb-static" data-wb-chat="${escape(view.chat)}">${line}${kept.map((turn) => turn.html).join("")}</div>`,
-    text: [missing, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n"),
+    html: `<div class="wb-static" data-wb-chat="${escape(view.chat)}">${body}</div>`,
+    text: [note, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n"),
   };
 }
 
-function turnOf(message: MessageView): Copy {
-  const who = message.role === "user" ? "You" : (message.model ?? "Answer");
-  const body = message.role === "user" ? paragraph(message.text) : plainMarkdown(message.text);
-  const end = endOf(message);
-  const html = `<p><strong>${escape(who)}</strong></p>${body}${end ? `<p><em>${escape(end)}</em></p>` : ""}`;
-  return { html, text: [`${who}:`, message.text, end].filter(Boolean).join("\n") };
+/** A question with the answers to it, as one piece. */
+function turnsOf(messages: MessageView[]): Copy[] {
+  const turns: Copy[] = [];
+  for (const message of messages) {
+    const { html, text } = messageCopy(message);
+    const last = turns[turns.length - 1];
+    if (message.role === "user" || !last) turns.push({ html, text });
+    else turns[turns.length - 1] = { html: last.html + html, text: `${last.text}\n\n${text}` };
+  }
+  return turns;
 }
 
-/** A single turn above the limit: its beginning as plain text, and a line that says so. */
-function shortened(message: MessageView, limit: number): Copy {
+function messageCopy(message: MessageView): Copy {
+  const who = author(message);
+  const body = message.role === "assistant" ? plainMarkdown(message.text) : paragraph(message.text);
+  const thoughts = message.reasoning
+    ? `<details><summary>Thinking</summary>${plainMarkdown(message.reasoning)}</details>`
+    : "";
+  const remarks = [...message.notes.map((note) => note.message), endOf(message)].filter(Boolean);
+  const html = [`<p><strong>${escape(who)}</strong></p>`, thoughts, body, ...remarks.map((words) => `<p><em>${escape(words)}</em></p>`)];
+  return { html: html.join(""), text: [`${who}:`, message.text, ...remarks].filter(Boolean).join("\n") };
+}
+
+function author(message: MessageView): string {
+  return { user: "You", system: "System", assistant: message.model ?? "Answer" }[message.role];
+}
+
+/** A single message above the limit: its beginning as plain text, and a line that says so. */
+function shortened(message: MessageView, room: number): Copy {
   const cut = "Too long to be kept whole; this is its beginning.";
-  const part = { ...message, text: message.text.slice(0, Math.floor(limit / 12)) };
-  const who = message.role === "user" ? "You" : (message.model ?? "Answer");
-  const html = `<p><strong>${escape(who)}</strong></p><p><em>${cut}</em></p>${paragraph(part.text)}`;
-  return { html, text: `${who}:\n${cut}\n${part.text}` };
+  const words = message.text.slice(0, Math.floor(room / WORST_CASE));
+  const who = author(message);
+  const html = `<p><strong>${escape(who)}</strong></p><p><em>${cut}</em></p>${paragraph(words)}`;
+  return { html, text: `${who}:\n${cut}\n${words}` };
 }
 
 function endOf(message: MessageView): string {
@@ -144,8 +164,8 @@ function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-function bytes(text: string): number {
-  return new TextEncoder().encode(text).length;
+function bytes(copy: Copy): number {
+  return new TextEncoder().encode(copy.html + copy.text).length;
 }
 
 const hidden = new Map<string, { views: number; style: HTMLStyleElement }>();

@@ -1,0 +1,242 @@
+import chat from "../../workbench/widgets/chat";
+import type { ChatView, Op } from "../../workbench/widgets/protocol";
+import { chatView, fakeLayout, FakeModel, frame, message, model, until } from "./fixtures";
+
+fakeLayout();
+
+/** The widget as anywidget runs it, with a kernel that answers by hand. */
+async function shown(state: Partial<ChatView> = {}, views = 1) {
+  document.body.replaceChildren();
+  const fake = new FakeModel();
+  const widget = chat();
+  const life = new AbortController();
+  widget.initialize({ model: fake, signal: life.signal });
+  const elements: HTMLElement[] = [];
+  const ends: (() => void)[] = [];
+  for (let i = 0; i < views; i++) {
+    const el = document.body.appendChild(document.createElement("div"));
+    ends.push(widget.render({ model: fake, el, signal: life.signal }));
+    elements.push(el);
+  }
+  fake.emit("msg:custom", { kind: "ack", id: 1, ok: true, error: null });
+  fake.emit("msg:custom", { kind: "snap", seq: 0, state: chatView(state) });
+  let seq = 0;
+  const delta = async (...ops: Op[]): Promise<void> => {
+    fake.emit("msg:custom", { kind: "delta", seq: ++seq, t: 0, ops });
+    await new Promise((resolve) => setTimeout(resolve, 130)); // numbers are drawn ten times a second
+    await frame();
+  };
+  await frame();
+  await frame();
+  const el = elements[0]!;
+  const find = <T extends HTMLElement = HTMLElement>(selector: string): T => {
+    const found = el.querySelector<T>(selector);
+    if (!found) throw new Error(`no ${selector}`);
+    return found;
+  };
+  const last = () => fake.sent[fake.sent.length - 1]!;
+  return { fake, life, el, elements, ends, delta, find, last };
+}
+
+const visible = (element: HTMLElement): boolean => !element.closest("[hidden]");
+const key = (target: Element, name: string, more: KeyboardEventInit = {}): KeyboardEvent => {
+  const event = new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...more });
+  target.dispatchEvent(event);
+  return event;
+};
+const write = (box: HTMLTextAreaElement, text: string): void => {
+  box.value = text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+};
+const question = message("u1", { role: "user", model: null, text: "Hello?" });
+
+test("it says hello once, whatever the number of views", async () => {
+  const { fake, elements } = await shown({ messages: [question] }, 2);
+  expect(fake.sent.map((command) => command.kind)).toEqual(["hello"]);
+  for (const el of elements) expect(el.querySelector("article")!.textContent).toContain("Hello?");
+});
+
+test("two views show one stream", async () => {
+  const { elements, delta } = await shown({ messages: [question] }, 2);
+  await delta(["message", message("a1", { status: "writing" })], ["text", "a1", "Hi **there**"], ["state", { run: "r", run_message: "a1" }]);
+  for (const el of elements) expect(el.querySelector(".wb-answer > .wb-md")!.innerHTML).toContain("Hi <strong>there</strong>");
+});
+
+test("Enter sends, Shift-Enter does not, an empty box sends nothing", async () => {
+  const { find, fake, last } = await shown();
+  const box = find<HTMLTextAreaElement>("textarea");
+  key(box, "Enter");
+  write(box, "  \n ");
+  key(box, "Enter");
+  expect(fake.sent).toHaveLength(1);
+  write(box, "Hello");
+  expect(key(box, "Enter", { shiftKey: true }).defaultPrevented).toBe(false);
+  expect(fake.sent).toHaveLength(1);
+  key(box, "Enter");
+  expect(last()).toMatchObject({ kind: "send", text: "Hello" });
+  expect(box.value).toBe("");
+});
+
+test("Enter that ends a composition (Japanese, Chinese) does not send", async () => {
+  const { find, fake } = await shown();
+  const box = find<HTMLTextAreaElement>("textarea");
+  write(box, "にほん");
+  key(box, "Enter", { isComposing: true });
+  expect(fake.sent).toHaveLength(1);
+});
+
+test("a refused message comes back into the box, and the reason stands above it", async () => {
+  const { find, fake, last } = await shown();
+  const box = find<HTMLTextAreaElement>("textarea");
+  write(box, "Hello");
+  key(box, "Enter");
+  const error = { kind: "OptionError", message: "top-k is too large.", next_step: "Take 40.", details: "", retryable: false };
+  fake.emit("msg:custom", { kind: "ack", id: last().id, ok: false, error });
+  await until(() => box.value === "Hello", "the words came back");
+  expect(visible(find(".wb-notice"))).toBe(true);
+  expect(find(".wb-notice").textContent).toBe("top-k is too large. Take 40.");
+});
+
+test("Stop stands where Send stood, and Escape stops as well", async () => {
+  const { find, delta, last, fake } = await shown({ messages: [question] });
+  expect([visible(find(".wb-sendb")), visible(find(".wb-stopb"))]).toEqual([true, false]);
+  await delta(["message", message("a1", { status: "writing", run: "r7" })], ["state", { run: "r7", run_message: "a1" }]);
+  expect([visible(find(".wb-sendb")), visible(find(".wb-stopb"))]).toEqual([false, true]);
+  find(".wb-stopb").click();
+  expect(last()).toMatchObject({ kind: "stop", run: "r7" });
+  const before = fake.sent.length;
+  key(find("textarea"), "Escape");
+  expect(fake.sent).toHaveLength(before + 1);
+});
+
+test("no key leaves the widget", async () => {
+  const { el, find } = await shown({ messages: [question] });
+  const leaked: string[] = [];
+  for (const kind of ["keydown", "keypress", "keyup", "paste", "copy", "cut", "drop"]) {
+    el.addEventListener(kind, (event) => leaked.push(event.type));
+    for (const target of ["textarea", "article", ".wb-pick", ".wb-chat"]) {
+      const made = kind.startsWith("key") ? new KeyboardEvent(kind, { key: "d", bubbles: true }) : new Event(kind, { bubbles: true });
+      find(target).dispatchEvent(made);
+    }
+  }
+  expect(leaked).toEqual([]);
+});
+
+test("the status line and the answer say what is measured, and nothing that is not", async () => {
+  const { find, delta } = await shown({ messages: [question], context: { used: 1740, limit: 2048 } });
+  expect(find(".wb-ft").textContent).not.toMatch(/first token|tok\/s/);
+  const usage = { prompt_tokens: 1980, cached_tokens: 1806, completion_tokens: 412, reasoning_tokens: null };
+  const metrics = { load_s: null, ttft_s: 0.02, prefill_tps: null, decode_tps: 61.34, total_s: null, peak_memory: null };
+  await delta(["message", message("a1", { text: "x", usage, metrics, tokens: 412, finish: "stop" })]);
+  for (const words of ["Ready", "first token 0.02 s", "61.3 tok/s", "1,980 in, 1,806 cached", "412 out", "1.7k of 2k", "nearly full"]) {
+    expect(find(".wb-ft").textContent).toContain(words);
+  }
+  expect(find("article:last-child .wb-m").textContent).toBe("412 tokens61.3 tok/sfirst token 0.02 s");
+  expect(find(".wb-sr").textContent).toBe("done, 412 tokens");
+});
+
+test("loading, reading and waiting are said where the answer will stand", async () => {
+  const { find, delta, last } = await shown({ messages: [question] });
+  await delta(["message", message("a1", { status: "loading", load: { done: 1.1e9, total: 1.8e9 } })], ["state", { run: "r", run_message: "a1" }]);
+  expect(find(".wb-loadc").textContent).toContain("1.1 of 1.8 GB read into memory");
+  expect(find("[role=progressbar]").getAttribute("aria-valuenow")).toBe("61");
+  expect(find(".wb-state").textContent).toBe("Loading 61 %");
+  await delta(["patch", "a1", { status: "prefill", load: null, prefill: { done: 512, total: 1500 } }]);
+  expect(visible(find(".wb-loadc"))).toBe(false);
+  expect(find(".wb-wait").textContent).toContain("Reading the prompt: 512 of 1,500 tokens");
+  await delta(["message", message("a2", { status: "queued", position: 1, run: "r2" })]);
+  const waiting = find("article:last-child .wb-wait");
+  expect(waiting.textContent).toContain("Waits, 1 before it");
+  waiting.querySelector("button")!.click();
+  expect(last()).toMatchObject({ kind: "stop", run: "r2" });
+});
+
+test("an error keeps the text, says why and what next, and Retry asks for that answer again", async () => {
+  const error = { kind: "StreamCutError", message: "The server closed the connection.", next_step: "Retry asks again.", details: "log end", retryable: true };
+  const { find, last } = await shown({ messages: [question, message("a1", { status: "failed", text: "The three", tokens: 9, error })] });
+  expect(find(".wb-answer > .wb-md").textContent).toBe("The three");
+  const note = find("article .wb-err");
+  expect(note.textContent).toContain("The answer broke off after 9 tokens: The server closed the connection. Retry asks again.");
+  const [retry, details] = note.querySelectorAll("button");
+  details!.click();
+  expect(visible(note.querySelector<HTMLElement>(".wb-details")!)).toBe(true);
+  retry!.click();
+  expect(last()).toMatchObject({ kind: "retry", message: "a1" });
+});
+
+test("thinking stays closed, says how long it took, and is drawn when opened", async () => {
+  const { find, delta } = await shown({ messages: [question] });
+  await delta(["message", message("a1", { status: "thinking", reasoning: "Let me *see*" })]);
+  const thinking = find<HTMLDetailsElement>("details");
+  expect([thinking.open, thinking.querySelector("summary")!.textContent]).toEqual([false, "Thinking…"]);
+  await delta(["patch", "a1", { status: "done", reasoning_s: 1.6, text: "Yes" }]);
+  expect(thinking.querySelector("summary")!.textContent).toBe("Thought for 1.6 s");
+  thinking.open = true;
+  await until(() => thinking.querySelector("em") !== null, "the thoughts were drawn");
+});
+
+test("arrows move between messages, one stop for Tab; C copies and R asks again", async () => {
+  const copied: string[] = [];
+  Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (text: string) => void copied.push(text) } });
+  const { el, find, last } = await shown({ messages: [question, message("a1", { text: "one" }), message("a2", { text: "two" })] });
+  const articles = [...el.querySelectorAll<HTMLElement>("article")];
+  expect(articles.map((article) => article.tabIndex)).toEqual([-1, -1, 0]);
+  articles[2]!.focus();
+  key(articles[2]!, "ArrowUp");
+  expect(document.activeElement).toBe(articles[1]);
+  expect(articles.map((article) => article.tabIndex)).toEqual([-1, 0, -1]);
+  key(articles[1]!, "c");
+  await until(() => copied.length === 1, "it was copied");
+  expect(copied).toEqual(["one"]);
+  const before = last();
+  key(articles[1]!, "r"); // only the newest answer, or one that failed
+  expect(last()).toBe(before);
+  key(articles[1]!, "End");
+  key(articles[2]!, "r");
+  expect(last()).toMatchObject({ kind: "retry", message: "a2" });
+  key(articles[2]!, "c", { ctrlKey: true });
+  expect(copied).toHaveLength(1);
+  expect(visible(find("textarea"))).toBe(true);
+});
+
+test("the switch jumps to the model of that kind that was used last, else the first; with none it shows how", async () => {
+  const models = [model("builtin"), model("org/b"), model("ollama:a"), model("ollama:b")];
+  const { find, delta, last } = await shown({ models, model: models[1]! });
+  const [local, remote] = find(".wb-hd").querySelectorAll<HTMLElement>(".wb-seg:not(.wb-only-n) [role=radio]");
+  remote!.click();
+  expect(last()).toMatchObject({ kind: "choose_model", model: "ollama:a" });
+  await delta(["state", { model: models[3]! }]);
+  local!.click();
+  expect(last()).toMatchObject({ kind: "choose_model", model: "org/b" });
+  await delta(["state", { models: models.slice(0, 2), model: models[0]! }]);
+  remote!.click();
+  expect(visible(find(".wb-picker"))).toBe(true);
+});
+
+test("without a kernel the conversation stays, one line says so, and nothing can be sent", async () => {
+  const { find, fake } = await shown({ messages: [question] });
+  fake.emit("comm:close");
+  await frame();
+  await frame();
+  expect(find("article").textContent).toContain("Hello?");
+  expect(visible(find(".wb-nokernel"))).toBe(true);
+  expect(visible(find(".wb-comp"))).toBe(false);
+});
+
+test("an empty chat offers three questions; one press asks", async () => {
+  const { el, last } = await shown();
+  const suggestions = el.querySelectorAll<HTMLElement>(".wb-sug button");
+  expect(suggestions).toHaveLength(3);
+  suggestions[0]!.click();
+  expect(last()).toMatchObject({ kind: "send", text: "What can the workbench do?" });
+});
+
+test("a view that is gone leaves nothing behind; the other one goes on", async () => {
+  const { elements, ends, delta, fake, life } = await shown({ messages: [question] }, 2);
+  ends[0]!();
+  expect(elements[0]!.children).toHaveLength(0);
+  await delta(["message", message("a1", { text: "still here" })]);
+  expect(elements[1]!.textContent).toContain("still here");
+  life.abort();
+  expect(fake.count("msg:custom") + fake.count("comm:close")).toBe(0);
+});
