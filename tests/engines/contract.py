@@ -53,7 +53,7 @@ def failure(events):
 
 def long_prompt(subject, tokens):
     """A request whose prompt has at least so many tokens, and few more."""
-    words = "one small model lived in a quiet notebook and counted its tokens".split()
+    words = ("one", "small", "model", "lived", "in", "a", "quiet", "notebook", "and", "counted", "its", "tokens")
     said = ""
     while (missing := tokens - subject.count_tokens(ask(said))) > 0:
         said += " ".join(words[i % len(words)] for i in range(missing // 3 + 1)) + " "

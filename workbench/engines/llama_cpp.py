@@ -110,7 +110,6 @@ class LlamaCppEngine:
             capabilities=Capabilities(
                 seed=True,
                 stop=True,
-                schema=True,
                 tools=TOOL[0] in self._template,
                 prompt_cache=True,
                 formats=("gguf",),
@@ -170,9 +169,7 @@ class LlamaCppEngine:
             tool=TOOL if request.tools and self.loaded.capabilities.tools else None,
             thinking=opens_thinking(prompt, think),
         )
-        body = _completion(ids, limit, options, stream.delimiters) | (
-            {} if request.schema is None else {"json_schema": request.schema}
-        )
+        body = _completion(ids, limit, options, stream.delimiters)
 
         count = cached = 0
         first = last = started
@@ -239,6 +236,7 @@ class LlamaCppEngine:
 
     def _ignored(self, request: Request) -> tuple[str, ...]:
         asked = {
+            "schema": request.schema is not None,
             "thinking": request.options.thinking is not None and "enable_thinking" not in self._template,
             "tools": bool(request.tools) and not self.loaded.capabilities.tools,
         }
