@@ -50,7 +50,7 @@ def main() -> None:
     params.n_gpu_layers = 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.cache_ram_mib = 0
-    params.endpoint_slots = True
+    params.endpoint_slots = params.endpoint_metrics = True
     params.model_alias = {"builtin"}
     params.warmup = False
     params.verbosity = 0

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
+import msgspec
+
 from workbench import builtin
 from workbench.errors import ModelFilesError, ModelNotFoundError
 from workbench.manager import files
@@ -45,7 +47,7 @@ def find(model_id: str, *, also: Iterable[str] = ()) -> ModelInfo:
     files that cannot be a model.
     """
     if model_id == builtin.ID:
-        return builtin.info()
+        return _shipped()
     path = Path(model_id).expanduser()
     if _is_path(model_id, path):
         if not path.exists():
@@ -73,7 +75,7 @@ def local_models() -> list[ModelInfo]:
 
     One whose files are damaged or incomplete is there with status ``"failed"`` and says why.
     """
-    return [builtin.info(), *_cached()]
+    return [_shipped(), *_cached()]
 
 
 def locate(info: ModelInfo) -> Path:
@@ -118,6 +120,12 @@ def cache_root() -> Path:
         if os.environ.get(name):
             return Path(os.environ[name]).expanduser() / below
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"
+
+
+def _shipped() -> ModelInfo:
+    """What `builtin.info` says, without importing what it needs to derive the other formats."""
+    found = _info(builtin.ID, builtin.ID, _glance(builtin.MODEL))
+    return msgspec.structs.replace(found, path=None, licence="mit")
 
 
 def _cached() -> Iterator[ModelInfo]:

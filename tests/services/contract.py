@@ -1,0 +1,159 @@
+"""The questions every service has to answer, wherever its model runs.
+
+A subclass in a test module gives a fixture `service` and a fixture `model`, the id of the shipped model there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+
+from workbench import messages
+from workbench.events import Failed, Finished, LoadProgress, ReasoningDelta, TextDelta, UsageKnown
+from workbench.options import GenerationOptions
+from workbench.request import Request
+
+STORY = "tell me a story"
+
+
+def ask(model, text=STORY, **options):
+    """A request of one user message."""
+    return Request(messages=(messages.user(text),), model=model, options=GenerationOptions(**options))
+
+
+def text(events):
+    return "".join(e.text for e in events if isinstance(e, TextDelta))
+
+
+def wait_for(condition, seconds=10.0):
+    """Wait until a condition holds; whether it came to."""
+    deadline = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return bool(held)
+
+
+_talkative: dict[str, dict[str, float]] = {}
+
+
+def talkative(service, model, tokens=400):
+    """Options under which the model goes on for at least so many tokens, whatever it was trained on."""
+    if service.name in _talkative:
+        return _talkative[service.name]
+    for seed in range(100):
+        options = {"temperature": 5.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "seed": seed}
+        if list(service.stream(ask(model, max_tokens=tokens, **options)))[-1].reason == "length":
+            _talkative[service.name] = options
+            return options
+    raise AssertionError("the model never said that much")
+
+
+class ServiceContract:
+    """Subclass it, and give it the fixtures `service` and `model`."""
+
+    def test_it_offers_the_model(self, service, model):
+        (info,) = [m for m in service.models() if m.id == model]
+        assert info.provider == service.name
+        assert info.context_length == 2048
+
+    def test_an_answer_streams_and_ends_once(self, service, model):
+        request = ask(model, max_tokens=20)
+        events = list(service.stream(request))
+        ends = [e for e in events if isinstance(e, Finished | Failed)]
+        assert ends == events[-1:]
+        assert isinstance(ends[0], Finished)
+        assert {e.run for e in events} == {request.run}
+        assert len([e for e in events if isinstance(e, TextDelta | ReasoningDelta)]) > 1
+
+    def test_tokens_are_counted_and_times_measured(self, service, model):
+        events = list(service.stream(ask(model, max_tokens=20, **talkative(service, model))))
+        end = events[-1]
+        assert end.usage.prompt_tokens > 3
+        assert end.usage.completion_tokens == 20
+        assert [e.usage for e in events if isinstance(e, UsageKnown)][-1:] in ([end.usage], [])
+        assert 0 < end.metrics.ttft_s < end.metrics.total_s
+        assert end.metrics.decode_tps > 0
+
+    def test_the_most_tokens_are_kept_to(self, service, model):
+        end = list(service.stream(ask(model, max_tokens=3, **talkative(service, model))))[-1]
+        assert (end.reason, end.usage.completion_tokens) == ("length", 3)
+        assert end.applied.max_tokens == 3
+        assert end.ignored == ()
+
+    def test_a_stop_string_ends_the_answer_before_itself(self, service, model):
+        whole = text(service.stream(ask(model, temperature=0.0, max_tokens=40)))
+        stop = whole[10:15]
+        events = list(service.stream(ask(model, temperature=0.0, max_tokens=40, stop=(stop,))))
+        assert text(events) == whole[: whole.index(stop)]
+        assert events[-1].reason == "stop"
+        assert events[-1].applied.stop == (stop,)
+
+    def test_a_prompt_beyond_the_context_is_refused_with_the_count(self, service, model):
+        (failed,) = [e for e in service.stream(ask(model, "word " * 4000)) if isinstance(e, Finished | Failed)]
+        assert failed.error.kind == "ContextOverflowError"
+        assert "2,048" in failed.error.message
+        assert failed.error.next_step
+
+    def test_a_cancel_from_another_thread_ends_the_run_and_keeps_the_text(self, service, model):
+        request = ask(model, **talkative(service, model))
+        events, cancelled = [], None
+        for event in service.stream(request):
+            events.append(event)
+            if isinstance(event, TextDelta) and cancelled is None:
+                cancelled = threading.Thread(target=service.cancel, args=(request.run,))
+                cancelled.start()
+                cancelled.join()
+        assert events[-1].reason == "cancelled"
+        assert text(events)
+        assert len(text(events)) < 400
+        assert list(service.stream(ask(model, max_tokens=1)))[-1].reason == "length"
+
+    def test_a_cancel_before_the_first_event_ends_the_run(self, service, model):
+        request = ask(model, max_tokens=500)
+        stream = service.stream(request)
+        service.cancel(request.run)
+        assert list(stream)[-1].reason == "cancelled"
+
+    def test_a_cancel_of_an_unknown_run_is_ignored(self, service, model):
+        service.cancel("nobody")
+        assert list(service.stream(ask(model, max_tokens=1)))[-1].reason == "length"
+
+    def test_leaving_early_cancels(self, service, model):
+        options = talkative(service, model)
+        with closing(service.stream(ask(model, **options))) as stream:
+            next(e for e in stream if isinstance(e, TextDelta))
+        assert list(service.stream(ask(model, max_tokens=1)))[-1].reason == "length"
+
+    def test_a_cancel_touches_no_other_run(self, service, model):
+        options = talkative(service, model)
+        other = ask(model, max_tokens=3)
+        with closing(service.stream(ask(model, **options))) as first:
+            next(e for e in first if isinstance(e, TextDelta))
+            service.cancel(other.run)
+            more = [next(first) for _ in range(3)]
+            assert not any(isinstance(e, Finished | Failed) for e in more)
+
+    def test_a_busy_model_answers_one_after_the_other(self, service, model):
+        answers, options = {}, talkative(service, model)
+
+        def run(name):
+            answers[name] = list(service.stream(ask(model, max_tokens=30, **options)))[-1]
+
+        threads = [threading.Thread(target=run, args=(name,)) for name in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert [answers[name].reason for name in range(3)] == ["length"] * 3
+
+    def test_loading_says_how_long_it_took(self, service, model):
+        events = list(service.load(model, run="load-1"))
+        assert all(isinstance(e, LoadProgress) and e.run == "load-1" for e in events)
+        assert events[-1].seconds is not None
+
+    def test_no_thread_is_left(self, service, model):
+        list(service.stream(ask(model, max_tokens=1)))
+        before = set(threading.enumerate())
+        list(service.stream(ask(model, max_tokens=1)))
+        assert wait_for(lambda: set(threading.enumerate()) <= before)
