@@ -40,10 +40,11 @@ class InProcessEngine(Handle):
         return os.getpid()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Ask the engine to let go of its model and end its thread; one that does not look is left behind."""
+        """Ask the engine to let go of its model and end its thread; one that does not listen is left behind."""
         self._calls.closing = True
         self._worker.take(Exit())
         self._thread.join(timeout)
+        self._calls.finish(None)
 
     def _send(self, ask: Ask) -> None:
         self._worker.take(ask)
