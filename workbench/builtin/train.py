@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ HELD_OUT = Path(__file__).parents[2] / "tests" / "builtin" / "questions.json"
 TEMPLATE = Path(__file__).with_name("template.jinja")
 SPECIAL = ("<|pad|>", "<|bos|>", "<|im_start|>", "<|im_end|>")
 MARKS = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
+Row: TypeAlias = tuple[list[int], list[int]]
+"""Ids, and for each the id to learn there: its own, or `IGNORED`."""
 IGNORED = -100
 WIDTHS = (32, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 """Lengths that rows are padded to: few, because every new shape costs the matrix library a compilation."""
@@ -257,34 +259,41 @@ class Batches:
         self.loose.model.dropout = DROPOUT
         self.context = shape.context
         self.tokens = tokens
-        self.waiting: defaultdict[int, list[tuple[list[int], list[int]]]] = defaultdict(list)
+        self.waiting: defaultdict[int, list[Row]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:
-            row = self.row(self.rng.randrange(8, 40) if self.rng.random() < 0.002 else 0)
-            width = next(width for width in WIDTHS if len(row[0]) <= width)
-            self.waiting[width].append(row)
+            made = self.row(self.rng.randrange(8, 40) if self.rng.random() < 0.002 else 0)
+            width = next(width for width in WIDTHS if len(made[0]) <= width)
+            self.waiting[width].append(made)
             if len(self.waiting[width]) * width >= self.tokens:
-                yield self.padded(self.waiting.pop(width), width)
+                yield padded(self.waiting.pop(width), width)
 
-    def row(self, turns: int = 0) -> tuple[list[int], list[int]]:
-        """One sample as ids and targets; a target is ignored where the prompt is."""
+    def row(self, turns: int = 0) -> Row:
+        """One sample, or a chat of so many turns, as ids and targets."""
         while True:
             if not turns:
                 turns = self.rng.choice((2, 2, 3, 4)) if self.rng.random() < 0.125 else 1
             sample = next(self.stream) if turns == 1 else text.chat_of(self.stream, turns)
-            encode = self.loose if self.rng.random() < 0.5 else self.exact
-            prompt = encode.encode(self.renderer.prompt(sample), add_special_tokens=False).ids
-            answer = [*self.exact.encode(sample.answer, add_special_tokens=False).ids, 3]
-            if len(prompt) + len(answer) <= self.context:
-                return prompt + answer, [IGNORED] * len(prompt) + answer
+            reads = self.loose if self.rng.random() < 0.5 else self.exact
+            made = row(reads, self.exact, self.renderer.prompt(sample), sample.answer)
+            if len(made[0]) <= self.context:
+                return made
             turns //= 2
 
-    def padded(self, rows: list[tuple[list[int], list[int]]], width: int) -> tuple[Tensor, Tensor]:
-        """Rows as two (batch, width) tensors, inputs and the ids that follow."""
-        ids = torch.tensor([ids + [0] * (width + 1 - len(ids)) for ids, _ in rows])
-        targets = torch.tensor([targets + [IGNORED] * (width + 1 - len(targets)) for _, targets in rows])
-        return ids[:, :-1], targets[:, 1:]
+
+def row(reads: Tokenizer, writes: Tokenizer, prompt: str, answer: str) -> Row:
+    """A prompt and its answer as ids and targets; a target is ignored where the prompt is."""
+    before = reads.encode(prompt, add_special_tokens=False).ids
+    after = [*writes.encode(answer, add_special_tokens=False).ids, 3]
+    return before + after, [IGNORED] * len(before) + after
+
+
+def padded(rows: list[Row], width: int) -> tuple[Tensor, Tensor]:
+    """Rows as two (batch, width) tensors, inputs and the ids that follow."""
+    ids = torch.tensor([ids + [0] * (width + 1 - len(ids)) for ids, _ in rows])
+    targets = torch.tensor([targets + [IGNORED] * (width + 1 - len(targets)) for _, targets in rows])
+    return ids[:, :-1], targets[:, 1:]
 
 
 def loss_of(model: Llama, ids: Tensor, targets: Tensor) -> Tensor:
