@@ -86,4 +86,4 @@ def test_in_a_terminal_a_chat_is_its_text_and_a_reply_prints_itself() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
     )
-    assert done.stdout.splitlines() == ["<Chat with builtin: 0 messages>", "one two", "False"]
+    assert done.stdout.splitlines() == ["<Chat: 0 messages>", "one two", "False"]

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.errors import ConnectionFailedError
+from workbench.errors import ConnectionFailedError, ModelNotFoundError
 from workbench.model import ModelInfo
-from workbench.sessions.catalogue import ModelList
+from workbench.services.registry import Services
+from workbench.sessions.catalogue import ModelList, connect, models, unload
+from workbench.sessions.chat import Chat
 
 TINY = ModelInfo(id="builtin", name="builtin", provider="local", engine="mlx", size=6_800_000, context_length=2048)
 FAR = ModelInfo(id="ollama:<b>", name="<b>", provider="ollama", status="down", note="refused")
@@ -37,3 +39,32 @@ def test_to_frame_has_a_row_a_model_and_a_column_a_field() -> None:
     assert list(frame["local"]) == [True, False]
     assert frame["size"][0] == 6_800_000
     assert list(ModelList().to_frame().columns) == list(frame.columns)
+
+
+def test_models_connect_and_unload_speak_to_the_services(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.services.registry.default", lambda: services)
+    assert Chat(services=services).send("Hello", temperature=0).result(60)
+    assert {m.id: m.status for m in models()}["builtin"] == "loaded"
+    endpoint = connect("http://127.0.0.1:9/v1", key="s3cret", name="nowhere")
+    assert endpoint.name == "nowhere"
+    assert "s3cret" not in repr(endpoint)
+    listed = models()
+    assert list(listed.errors) == ["nowhere"]
+    assert "builtin" in [m.id for m in listed]
+    unload("builtin")
+    assert {m.id: m.status for m in models()}["builtin"] == "ready"
+    with pytest.raises(ModelNotFoundError, match="'builtin'"):
+        unload("builtn")
+    unload()
+    services.endpoints.clear()
+
+
+def test_a_server_that_is_not_there_is_an_error_in_place(services: Services) -> None:
+    services.connect("http://127.0.0.1:9/v1", name="nowhere")
+    chat = Chat("nowhere:some-model", services=services)
+    with pytest.raises(ConnectionFailedError):
+        chat.send("Hello").result(30)
+    chat.model = "builtin"
+    assert chat.retry().result(60)
+    assert [m.role for m in chat.messages] == ["user", "assistant"]
+    services.endpoints.clear()

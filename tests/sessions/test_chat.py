@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import gc
+import pathlib
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say, until_cancelled
+from workbench import builtin
 from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Retry, Send, Stop
 from workbench.errors import (
     ConnectionFailedError,
+    ContextOverflowError,
     EmptyPromptError,
     HostCrashedError,
     ModelNotFoundError,
@@ -23,6 +28,7 @@ from workbench.errors import (
 from workbench.events import Event, Finished, LoadProgress, ReasoningDelta, TextDelta
 from workbench.options import GenerationOptions
 from workbench.request import Request
+from workbench.services.registry import Services
 from workbench.sessions.answer import Op
 from workbench.sessions.chat import Chat
 
@@ -517,3 +523,108 @@ def test_choosing_again_while_a_model_loads_cancels_that_load() -> None:
     until(lambda: front.state["model"]["id"] == "tiny" and front.state["model"]["status"] == "loaded")
     assert reply.result(5) == "ok"
     assert reply.model == "other"
+
+
+# With the model that ships, in a host of its own
+
+LONG = {"temperature": 5.0, "seed": 3, "max_tokens": 1500}
+"""At this temperature a model says hundreds of random words before it finds an end."""
+
+
+def test_the_real_model_answers_and_the_transcript_goes_on(services: Services) -> None:
+    chat = Chat(services=services)
+    front = Front(chat)
+    first = chat.send("Hello", temperature=0)
+    assert first.result(60)
+    assert first.model == "builtin"
+    assert first.finish == "stop"
+    assert first.metrics.ttft_s is not None
+    assert first.usage.prompt_tokens is not None
+    second = chat.send("Who are you?", temperature=0)
+    assert second.result(60)
+    assert second.usage.prompt_tokens is not None
+    assert second.usage.prompt_tokens > first.usage.prompt_tokens
+    assert front.state == chat.view()
+    assert front.state["model"]["status"] == "loaded"
+    assert front.state["context"]["limit"] == 2048
+    assert Chat(services=services).send("Hello", temperature=0).result(60) == first.result()
+
+
+def test_a_real_answer_is_stopped_at_once_and_kept(services: Services) -> None:
+    chat = Chat(services=services)
+    reply = chat.send("Hello", **LONG)
+    until(lambda: len(reply.partial) > 10, 60)
+    start = time.monotonic()
+    reply.stop()
+    kept = reply.result(10)
+    assert time.monotonic() - start < 1
+    assert reply.finish == "cancelled"
+    assert len(kept) > 10
+    assert chat.messages[-1].text == kept
+    assert chat.send("Hello", temperature=0).result(60)
+
+
+def test_two_real_answers_come_one_after_the_other(services: Services) -> None:
+    chat, other = Chat(services=services), Chat(services=services)
+    front, elsewhere = Front(chat), Front(other)
+    first = chat.send("Hello", **LONG)
+    second = chat.send("Hello", temperature=0)
+    assert front.message(second.id)["status"] == "queued"
+    until(lambda: first.partial, 60)
+    third = other.send("Hello", temperature=0)  # the same model, from another chat
+    until(lambda: elsewhere.message(third.id)["status"] == "queued")
+    assert elsewhere.message(third.id)["position"] == 1
+    first.stop()
+    assert second.result(60) == third.result(60)
+
+
+def test_the_host_killed_in_mid_answer_leaves_the_transcript_whole_and_the_next_send_works(services: Services) -> None:
+    chat = Chat(services=services)
+    before = chat.send("Hello", temperature=0).result(60)
+    reply = chat.send("Hello", **LONG)
+    until(lambda: len(reply.partial) > 10, 60)
+    for child in psutil.Process().children():
+        if "workbench.engines.host" in " ".join(child.cmdline()):
+            child.kill()
+    with pytest.raises(HostCrashedError, match="SIGKILL"):
+        reply.result(30)
+    assert [m.text for m in chat.messages] == ["Hello", before, "Hello", reply.text]
+    assert len(reply.text) > 10
+    assert chat.send("Hello", temperature=0).result(60)
+
+
+def test_choosing_a_folder_of_ones_own_loads_it_at_once(services: Services, tmp_path: pathlib.Path) -> None:
+    shutil.copytree(builtin.path("safetensors"), tmp_path / "mine")
+    chat = Chat(services=services)
+    front = Front(chat)
+    chat.model = str(tmp_path / "mine")
+    until(lambda: front.state["model"]["status"] == "loaded", 60)
+    assert chat.send("Hello", temperature=0).result(60)
+    assert chat.last is not None
+    assert chat.last.model == chat.model != "builtin"
+
+
+def test_choosing_broken_weights_keeps_the_model_before(services: Services, tmp_path: pathlib.Path) -> None:
+    shutil.copytree(builtin.path("safetensors"), tmp_path / "broken")
+    weights = tmp_path / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100_000])
+    chat = Chat(services=services)
+    assert chat.model == "builtin"
+    refused = chat.perform(ChooseModel(id=1, model=str(tmp_path / "broken")))
+    until(lambda: not refused.ok or chat.view()["notice"], 60)
+    error = refused.error or chat.view()["notice"]
+    assert "ModelFilesError" in str(error)
+    assert chat.model == "builtin"
+    assert chat.send("Hello", temperature=0).result(60)
+
+
+def test_unknown_models_and_options_the_model_cannot_take_are_named(services: Services) -> None:
+    with pytest.raises(ModelNotFoundError, match="'builtin'"):
+        Chat("bultin", services=services)
+    chat = Chat(services=services)
+    with pytest.raises(OptionError, match="vocabulary"):
+        chat.send("Hello", top_k=10**6).result(60)
+    with pytest.raises(ContextOverflowError, match=r"\d tokens"):
+        chat.send("word " * 5000).result(60)
+    assert chat.send("Hello", temperature=0).result(60)
+    assert services.resolve("builtin")[1].status == "loaded"

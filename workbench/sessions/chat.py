@@ -278,9 +278,9 @@ class Chat:
 
     def __repr__(self) -> str:
         with self.lock:
-            model = self._info.id if self._info else "builtin"
+            model = f" with {self._info.id}" if self._info else ""
             count = len(self.messages)
-        return f"<Chat with {model}: {count} message{'' if count == 1 else 's'}>"
+        return f"<Chat{model}: {count} message{'' if count == 1 else 's'}>"
 
     def _ipython_display_(self) -> None:
         from workbench import display

@@ -144,6 +144,11 @@ class Reply:
         return self._answer.applied
 
     @property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of the options asked for that the engine or server does not honour."""
+        return self._answer.ignored
+
+    @property
     def message(self) -> Message | None:
         """The answer as a message; ``None`` before the end."""
         return self._answer.message if self.done else None
