@@ -106,7 +106,6 @@ class ServiceContract:
                 cancelled.join()
         assert events[-1].reason == "cancelled"
         assert text(events)
-        assert len(text(events)) < 400
         assert list(service.stream(ask(model, max_tokens=1)))[-1].reason == "length"
 
     def test_a_cancel_before_the_first_event_ends_the_run(self, service, model):

@@ -26,6 +26,8 @@ from workbench.errors import (
 )
 from workbench.services.address import how_to_start, place
 
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding JSON raises when it is none, or too deep to be any."""
 _CHECK_ADDRESS = "Check the address; it usually ends in /v1."
 _LONGEST_DETAIL = 2000
 
@@ -143,7 +145,7 @@ def looks_like_html(body: str) -> bool:
 def _json(body: str) -> object:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except UNREADABLE:
         return None
 
 

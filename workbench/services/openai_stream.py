@@ -28,7 +28,7 @@ from workbench.events import (
 )
 from workbench.messages import ToolCall, new_id
 from workbench.services.address import place
-from workbench.services.http_errors import fault_of, looks_like_html, not_the_protocol, reported
+from workbench.services.http_errors import UNREADABLE, fault_of, looks_like_html, not_the_protocol, reported
 
 _LONGEST_LINE = 16 * 2**20
 _PROGRESS = re.compile(rb":\s*keepalive (\d+)/(\d+)")
@@ -136,7 +136,7 @@ class StreamReader:
             return
         try:
             chunk = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise self._garbled(data) from None
         fault = fault_of(chunk)
         if fault is not None:
@@ -147,7 +147,8 @@ class StreamReader:
         if isinstance(usage := chunk.get("usage"), dict):
             self.usage = _usage(usage)
         if isinstance(timings := chunk.get("timings"), dict):
-            self._prefill_tps = timings.get("prompt_per_second") or self._prefill_tps
+            rate = timings.get("prompt_per_second")
+            self._prefill_tps = rate if isinstance(rate, float) and rate > 0 else None
         if isinstance(choices := chunk.get("choices"), list) and choices and isinstance(choices[0], dict):
             yield from self._choice(choices[0])
 
@@ -183,7 +184,8 @@ class StreamReader:
         """Adds one piece of a tool call; pieces belong together by index, or by coming without an id."""
         if not isinstance(piece, dict):
             return
-        function = piece.get("function") or {}
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
         index = piece.get("index")
         known = self._places.get(index) if isinstance(index, int) else self._calls[-1] if self._calls else None
         if known is None or (index is None and piece.get("id")):
@@ -218,38 +220,46 @@ class Thinking:
     def __init__(self) -> None:
         self._held = ""
         self._state = "start"
+        self._after_tag = False
 
     def feed(self, text: str) -> Iterator[tuple[bool, str]]:
         """Pieces of (is it thinking, text); what could yet become a tag is held back."""
-        if self._state == "answer" and not self._held:
+        if self._state == "answer" and not self._after_tag:
             yield False, text
             return
         self._held += text
         if self._state == "start":
             begin = self._held.lstrip()
             if begin.startswith(self.OPEN):
-                self._state, self._held = "thinking", begin.removeprefix(self.OPEN).lstrip("\n")
+                self._state, self._held, self._after_tag = "thinking", begin.removeprefix(self.OPEN), True
             elif not self.OPEN.startswith(begin):
                 self._state = "answer"
         if self._state == "thinking":
-            before, tag, after = self._held.partition(self.CLOSE)
-            keep = 0 if tag else _overlap(before, self.CLOSE)
-            said, self._held = before[: len(before) - keep], after if tag else before[len(before) - keep :]
+            self._drop_newlines()
+            said, tag, rest = self._held.partition(self.CLOSE)
+            if not tag:
+                kept = _overlap(said, self.CLOSE)
+                said, rest = said[: len(said) - kept], said[len(said) - kept :]
+            self._held = rest
             if said:
                 yield True, said
             if tag:
-                self._state = "border"
-        if self._state == "border" and (rest := self._held.lstrip("\n")):
-            self._state, self._held = "answer", rest
-        if self._state == "answer" and self._held:
-            out, self._held = self._held, ""
-            yield False, out
+                self._state, self._after_tag = "answer", True
+        if self._state == "answer":
+            self._drop_newlines()
+            yield from self.flush()
 
     def flush(self) -> Iterator[tuple[bool, str]]:
         """What is still held back."""
         out, self._held = self._held, ""
-        if out and self._state != "border":
+        if out:
             yield self._state == "thinking", out
+
+    def _drop_newlines(self) -> None:
+        """Newlines right after a tag belong to the tag."""
+        if self._after_tag:
+            self._held = self._held.lstrip("\n")
+            self._after_tag = not self._held
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import time
@@ -101,6 +102,8 @@ class Services:
         """
         with self._lock:
             endpoints = list(self.endpoints.values())
+        if endpoints:
+            importlib.import_module("openai")  # takes a second now and then, which no server is to blame for
         answers: SimpleQueue[tuple[RemoteChatService, list[ModelInfo] | WorkbenchError]] = SimpleQueue()
         for service in endpoints:
             threading.Thread(target=_ask, args=(service, answers), name="workbench listing", daemon=True).start()

@@ -6,12 +6,12 @@ twice. Every run has a connection of its own, so that cancelling one closes it a
 
 from __future__ import annotations
 
-import contextlib
 import math
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -24,6 +24,7 @@ from workbench.errors import (
     ServiceTimeoutError,
     UsageError,
     WorkbenchError,
+    describe,
 )
 from workbench.events import Event, Failed, Finished, FinishReason, LoadProgress, Notice
 from workbench.messages import new_id, plain
@@ -31,13 +32,14 @@ from workbench.model import ModelInfo
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.services.address import is_here, place, usual_name, whole_url
-from workbench.services.http_errors import fault_of, not_the_protocol, refused, reported, unreachable
+from workbench.services.http_errors import UNREADABLE, fault_of, not_the_protocol, refused, reported, unreachable
 from workbench.services.openai_stream import StreamReader
 
 if TYPE_CHECKING:
     import openai
 
 _LISTING_TIMEOUT = 5.0
+_AFTERWORD_TIMEOUT = 3.0  # for the usage and [DONE], when the answer itself has ended
 _WATCH_PERIOD = 1.0
 _HEADERS = {"Connection": "close"}  # one connection a run: closing it cancels that run and no other
 
@@ -87,7 +89,7 @@ class RemoteChatService:
             raise self._redacted(self._mapped(error, f"within {_LISTING_TIMEOUT:g} s")) from None
         try:
             listing = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise not_the_protocol(self.url, body) from None
         if (fault := fault_of(listing)) is not None:
             raise reported(self.url, fault)
@@ -150,20 +152,9 @@ class RemoteChatService:
             )
         run.start()
         try:
-            try:
-                run.expect(self._first_token_timeout)
-                with self._opened(request, run) as response:
-                    for data in _body(response):
-                        run.rest()
-                        yield from reader.feed(data)
-                        run.expect(self._silence_timeout if reader.first else self._first_token_timeout)
-                        if reader.done:
-                            break
-            except Exception as error:
-                if run.cancelled or run.silent or reader.finish is None:
-                    raise self._broken(error, run, reader) from None
-            if run.cancelled or run.silent:
-                raise self._broken(None, run, reader)
+            with closing(self._received(request, run, reader)) as received:
+                for data in received:
+                    yield from reader.feed(data)
             yield from reader.end()
         except _CancelledError:
             yield from reader.flush()
@@ -171,6 +162,9 @@ class RemoteChatService:
         except WorkbenchError as error:
             yield from reader.flush()
             yield Failed(run=request.run, error=self._redacted(error).info, metrics=reader.metrics(run.started))
+            return
+        except Exception as error:
+            yield Failed(run=request.run, error=describe(error), metrics=reader.metrics(run.started))
             return
         else:
             reason = reader.finish or "stop"
@@ -189,7 +183,30 @@ class RemoteChatService:
             ignored=tuple(ignored),
         )
 
-    @contextlib.contextmanager
+    def _received(self, request: Request, run: _Run, reader: StreamReader) -> Generator[bytes, None, None]:
+        """The bytes of the answer; every way they can end too early, as one of our errors."""
+        try:
+            run.expect(self._first_token_timeout)
+            with self._opened(request, run) as response:
+                for data in _body(response):
+                    run.rest()
+                    yield data
+                    if reader.done:
+                        return
+                    run.expect(self._patience(reader))
+        except Exception as error:
+            if run.cancelled or reader.finish is None:
+                raise self._broken(error, run, reader) from None
+        if run.cancelled or (run.silent and reader.finish is None):
+            raise self._broken(None, run, reader)
+
+    def _patience(self, reader: StreamReader) -> float:
+        """Seconds to wait for the next bytes."""
+        if reader.finish is not None:
+            return _AFTERWORD_TIMEOUT
+        return self._silence_timeout if reader.first is not None else self._first_token_timeout
+
+    @contextmanager
     def _opened(self, request: Request, run: _Run) -> Iterator[Any]:
         """The raw response of a request; leaving closes its connection."""
         completions = self._openai().chat.completions.with_streaming_response
@@ -437,5 +454,5 @@ class _Run:
     def _hang_up(self) -> None:
         """Wakes whoever reads the socket; closing it from another thread would not."""
         if self._socket is not None:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
