@@ -25,7 +25,7 @@ from workbench.errors import (
     UsageError,
     WorkbenchError,
 )
-from workbench.events import Event, Finished, LoadProgress, ReasoningDelta, TextDelta
+from workbench.events import Event, Failed, Finished, LoadProgress, ReasoningDelta, TextDelta
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.services.registry import Services
@@ -332,6 +332,8 @@ def test_bad_input_is_refused_before_it_reaches_the_service() -> None:
     for text in ("", "  \n\t"):
         with pytest.raises(EmptyPromptError):
             chat.send(text)
+    with pytest.raises(UsageError, match="text, not int"):
+        chat.send(7)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="temperature"):
         chat.send("Hello", temperature=-1)
     with pytest.raises(OptionError, match="Did you mean temperature"):
@@ -502,6 +504,28 @@ def test_stopping_a_load_keeps_the_model_before() -> None:
     until(lambda: front.state["model"]["id"] == "tiny")
     assert front.state["notice"] is None
     assert chat.model == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (Finished(run="r", reason="stop"), "loaded"),
+        (Finished(run="r", reason="cancelled"), "ready"),
+        (Failed(run="r", error=HostCrashedError("died").info), "failed"),
+    ],
+)
+def test_a_run_that_loads_its_model_shows_how_that_went(end: Event, status: str) -> None:
+    def loads(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield LoadProgress(run=request.run, model="tiny", done=1, total=4)
+        yield end
+
+    chat, _ = make(loads)
+    front = Front(chat)
+    chat.send("Hello").wait(5)
+    assert any(op[0] == "state" and op[1].get("model", {}).get("percent") == 25.0 for op in front.ops)
+    assert front.state["model"]["status"] == status
+    assert front.state["model"]["percent"] is None
+    assert front.state == chat.view()
 
 
 def test_choosing_again_while_a_model_loads_cancels_that_load() -> None:

@@ -87,7 +87,9 @@ class Chat:
         Raises `EmptyPromptError`, `OptionError`, `ModelNotFoundError` or `StateError` (a closed chat) at once;
         what goes wrong later is the reply's `error`.
         """
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str):
+            raise UsageError(f"A message is text, not {type(text).__name__}.")
+        if not text.strip():
             raise EmptyPromptError("The message is empty.")
         wanted = self.options.merged(make_options(**options))
         service, model = self._chosen()
@@ -367,7 +369,7 @@ class Chat:
             ops = reply._answer.fold(event)
             if not reply._dropped:
                 self._emit(ops)
-                self._note_of_run(event)
+                self._note_of_run(reply, event)
             self._changed.notify_all()
 
     def _end(self, reply: Reply) -> None:
@@ -375,13 +377,19 @@ class Chat:
         reply._ended.set()
         self._changed.notify_all()
 
-    def _note_of_run(self, event: Event) -> None:
+    def _note_of_run(self, reply: Reply, event: Event) -> None:
         """What a run's events say of the chat itself: its model's state, the context in use."""
         if isinstance(event, LoadProgress):
             self._model_progress(event)
-        elif isinstance(event, Failed) and self._info is not None and self._info.status == "loading":
-            self._set_model(msgspec.structs.replace(self._info, status="failed"), None)
-        elif isinstance(event, UsageKnown | Finished) and event.usage.prompt_tokens is not None:
+        elif isinstance(event, Finished | Failed) and self._info and self._info.local and self._info.id == reply.model:
+            status = self._info.status
+            if isinstance(event, Finished) and event.reason != "cancelled":
+                status = "loaded"
+            elif status == "loading":
+                status = "failed" if isinstance(event, Failed) else "ready"
+            if status != self._info.status:
+                self._set_model(msgspec.structs.replace(self._info, status=status), None)
+        if isinstance(event, UsageKnown | Finished) and event.usage.prompt_tokens is not None:
             self._used = event.usage.prompt_tokens + (event.usage.completion_tokens or 0)
             self._emit([["state", {"context": self._context()}]])
 
