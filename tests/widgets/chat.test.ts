@@ -221,6 +221,8 @@ test("without a kernel the conversation stays, one line says so, and nothing can
   expect(find("article").textContent).toContain("Hello?");
   expect(visible(find(".wb-nokernel"))).toBe(true);
   expect(visible(find(".wb-comp"))).toBe(false);
+  expect(find<HTMLButtonElement>(".wb-pick").disabled).toBe(true);
+  expect(visible(find('[aria-label="New chat"]'))).toBe(false);
 });
 
 test("an empty chat offers three questions; one press asks", async () => {

@@ -36,7 +36,8 @@ export class Foot {
     fill(this.read, usage?.prompt_tokens == null ? null : ["", count(usage.prompt_tokens), cached]);
     const out = (running ? message?.tokens : usage?.completion_tokens) ?? message?.tokens ?? 0;
     fill(this.written, message && out > 0 ? ["", count(out), " out"] : null);
-    this.updateContext(view.context.used, view.context.limit ?? view.model?.context_length ?? null);
+    const used = view.messages.length === 0 ? 0 : view.context.used;
+    this.updateContext(used, view.context.limit ?? view.model?.context_length ?? null);
   }
 
   private updateContext(used: number | null, limit: number | null): void {

@@ -37,12 +37,15 @@ export class Head {
     this.element = h("div", { class: "wb-hd" }, wide.element, this.button.element, end, this.picker.element);
   }
 
-  update(view: ChatView): void {
+  /** Without a kernel (`live` false) it only tells which model answered. */
+  update(view: ChatView, live: boolean): void {
     this.view = view;
+    if (!live) this.picker.close(false);
+    this.button.element.disabled = !live;
     const kind = view.model ? (view.model.local ? "local" : "remote") : null;
-    for (const each of this.switches) each.update(kind);
+    for (const each of this.switches) each.update(kind, live);
     this.button.update(view.model);
-    show(this.newChat, view.messages.length > 0);
+    show(this.newChat, live && view.messages.length > 0);
     this.picker.update(view);
   }
 
@@ -80,8 +83,9 @@ class Switch {
     });
   }
 
-  update(kind: Kind | null): void {
+  update(kind: Kind | null, usable: boolean): void {
     for (const each of ["local", "remote"] as const) {
+      this.buttons[each].disabled = !usable;
       setAttribute(this.buttons[each], "aria-checked", String(each === kind));
       setAttribute(this.buttons[each], "tabindex", each === (kind ?? "local") ? 0 : -1);
     }

@@ -186,7 +186,7 @@ class ProgressCard {
     const press = (): void => {
       if (this.run) ask({ kind: "stop", run: this.run });
     };
-    this.cancel = textButton("Cancel", "wb-gh wb-sm", press);
+    this.cancel = textButton("Cancel", "wb-gh wb-sm wb-asks", press);
     this.cancel.tabIndex = -1;
     this.line.append(icon("clock", true), this.words, this.cancel);
     this.load.append(h("div", { class: "wb-fx" }, h("span", { class: "wb-b" }, "Loading"), this.read, this.left), this.bar);
@@ -252,7 +252,7 @@ class Failure {
   private readonly more: HTMLButtonElement;
 
   constructor(retry: () => void) {
-    this.retry = textButton("Retry", "wb-sm", retry, "retry");
+    this.retry = textButton("Retry", "wb-sm wb-asks", retry, "retry");
     this.more = textButton("Details", "wb-gh wb-sm", () => this.toggle());
     this.retry.tabIndex = this.more.tabIndex = -1;
     this.details.hidden = true;
@@ -302,7 +302,7 @@ class Actions {
     this.copy = iconButton("copy", "Copy", () => void copyText(this.text).then(() => confirmCopy(this.copy)), true);
     this.retry = iconButton("retry", "Ask again", retry, true);
     this.copy.tabIndex = this.retry.tabIndex = -1;
-    this.copy.dataset.act = "copy";
+    this.retry.classList.add("wb-asks");
     this.element = h("div", { class: "wb-acts" }, this.copy, this.retry, this.facts);
   }
 

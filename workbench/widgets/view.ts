@@ -106,6 +106,7 @@ export class ChatWidget {
     show(this.noKernel, !live);
     show(this.composer.element, live);
     this.element.classList.toggle("wb-connecting", !view);
+    this.element.classList.toggle("wb-gone", !live);
     if (!view) return;
     if (!this.copyHidden) {
       this.copyHidden = true;
@@ -153,7 +154,7 @@ export class ChatWidget {
     const message = answerAtHand(view.messages, view.run_message, this.store);
     const running = view.run !== null;
     setAttribute(this.element, "aria-label", view.model ? `Chat with ${view.model.name}` : "Chat");
-    this.head.update(view);
+    this.head.update(view, live);
     this.empty.update(view.model);
     this.notice.update(view.notice);
     this.composer.update({

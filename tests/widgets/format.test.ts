@@ -1,0 +1,27 @@
+import { modelName, percent, rate, seconds, size, sizeOf, tokensShort } from "../../workbench/widgets/format";
+
+test.each([
+  [seconds(0.021), "0.02 s"],
+  [seconds(1.64), "1.6 s"],
+  [seconds(42.4), "42 s"],
+  [seconds(125), "2 min 5 s"],
+  [rate(61.34), "61.3"],
+  [rate(12345), "12,345"],
+  [size(null), "–"],
+  [size(7e6), "7 MB"],
+  [size(1.84e9), "1.8 GB"],
+  [sizeOf(0.05e9, 1.8e9), "0.1 of 1.8 GB"],
+  [tokensShort(0), "0"],
+  [tokensShort(999), "999"],
+  [tokensShort(2048), "2k"],
+  [tokensShort(4710), "4.6k"],
+  [tokensShort(32768), "32k"],
+  [tokensShort(131072), "128k"],
+  [String(percent(1, 3)), "33"],
+  [String(percent(5, 0)), "0"],
+  [modelName("builtin"), "builtin"],
+  [modelName("mlx-community/Qwen3-4B-4bit"), "Qwen3-4B-4bit"],
+  [modelName("lmstudio:org/model"), "lmstudio:org/model"],
+  [modelName("org/repo:Q4_K_M"), "repo:Q4_K_M"],
+  [modelName("/home/me/models/mine/"), "mine"],
+])("%s is %s", (made, wanted) => expect(made).toBe(wanted));
