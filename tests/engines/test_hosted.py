@@ -20,7 +20,7 @@ from workbench import messages
 from workbench.engines import LoadSpec
 from workbench.engines.hosted import LOG_BYTES, STOP_SECONDS, HostedEngine
 from workbench.engines.scripted import Crash, Prefill, Print, Say, Script, Wait, Weights
-from workbench.errors import EngineMissingError, HostCrashedError, UsageError
+from workbench.errors import EngineError, EngineMissingError, HostCrashedError, StateError, UsageError
 from workbench.events import Failed, Finished, LoadProgress, TextDelta
 from workbench.request import Request
 
@@ -71,7 +71,10 @@ def said(events):
 def test_it_is_made_before_the_child_has_even_begun():
     started = time.perf_counter()
     handle = HostedEngine("scripted")
-    assert time.perf_counter() - started < 0.1
+    made = time.perf_counter() - started
+    with pytest.raises(StateError):
+        handle.count_tokens(ask())
+    assert made * 2 < time.perf_counter() - started
     assert handle.pid != os.getpid()
     assert psutil.Process(handle.pid).ppid() == os.getpid()
     assert os.getsid(handle.pid) == handle.pid
@@ -119,8 +122,16 @@ def test_a_segfault_leaves_its_traceback_and_only_the_end_of_a_long_log(start):
 
 
 def test_a_crash_while_loading_is_raised(tmp_path):
-    with HostedEngine("scripted") as handle, pytest.raises(HostCrashedError, match="SIGABRT"):
+    with HostedEngine("scripted") as handle, pytest.raises(HostCrashedError, match=r"SIGABRT.* loading m"):
         list(handle.load(spec_of(Script(loading=(Crash("SIGABRT"),)), tmp_path), "l"))
+
+
+def test_a_process_that_cannot_be_started_is_told_and_leaves_no_pipe(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    before = psutil.Process().num_fds()
+    with pytest.raises(EngineError, match="No process can be started"):
+        HostedEngine("scripted")
+    assert psutil.Process().num_fds() == before
 
 
 def test_what_the_engine_prints_does_not_reach_the_wire(start, capfd):

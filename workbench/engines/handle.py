@@ -35,6 +35,8 @@ from workbench.errors import EngineError, ErrorInfo, StateError
 from workbench.events import Event, Failed, Finished, LoadProgress
 from workbench.request import Request
 
+CRASHED_LOADING = "Its files may be damaged, or too big for the memory that is free."
+
 
 class Calls:
     """The calls under way and where their answers go.
@@ -180,7 +182,11 @@ class Handle(ABC):
             size = total or answer.loaded.weights
             yield LoadProgress(run=run, model=spec.model, done=size, total=size, seconds=seconds)
         else:
-            raise _error(answer).to_error()
+            error = _error(answer)
+            if error.kind == "HostCrashedError":
+                message = f"{error.message} It was loading {spec.model}."
+                error = msgspec.structs.replace(error, message=message, next_step=CRASHED_LOADING)
+            raise error.to_error()
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Event]:
         """Answer one request, or a batch where the engine can. Never raises for a failure.

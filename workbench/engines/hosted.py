@@ -16,7 +16,7 @@ import msgspec
 
 from workbench.engines.handle import Calls, Handle
 from workbench.engines.wire import Answer, Ask, Exit, Refused
-from workbench.errors import ErrorInfo, HostCrashedError, UsageError
+from workbench.errors import EngineError, ErrorInfo, HostCrashedError, UsageError
 
 LOG_BYTES = 8192
 """How much of the end of a host's output is kept for the report of a crash."""
@@ -33,7 +33,8 @@ class HostedEngine(Handle):
         for event in engine.generate([request]): ...
         engine.close()
 
-    The process ignores interrupts, and ends with `close`, with this handle, with this process.
+    The process ignores interrupts, and ends with `close`, with this handle, with this process. Raises `EngineError`
+    when the system gives no process.
     """
 
     def __init__(self, engine: str) -> None:
@@ -52,10 +53,10 @@ class HostedEngine(Handle):
                 env=_environment(),
                 start_new_session=True,
             )
-        except BaseException:
+        except OSError as error:
             for end in (self._asks, answers, log):
                 os.close(end)
-            raise
+            raise EngineError(f"No process can be started for the engine {engine}: {error}.") from error
         finally:
             for end in (asks, answers_end, log_end):
                 os.close(end)
@@ -150,7 +151,7 @@ def _read(pipe: int, process: subprocess.Popen[bytes], calls: Calls, tail: _Tail
 
 def _death(code: int, log: str) -> ErrorInfo:
     if code < 0:
-        name = signal.Signals(-code).name
+        name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
         how = f"was killed by {name}"
         if name == "SIGKILL":
             how += ", which is also what the system does when memory runs out"
