@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.engines.contract import WEATHER, answer, ask, ids, text
+from tests.engines.contract import WEATHER, answer, ask, text
 from workbench import messages
 from workbench.engines import LoadSpec, llama_cpp, make_engine
 from workbench.engines.llama_cpp import RESERVED_CONTEXT, _header, _parts
@@ -61,9 +61,12 @@ def test_the_file_is_counted_as_it_is_read(subject, spec_for):
 
 
 def test_a_gibibyte_is_at_least_ten_steps(tmp_path):
-    from workbench.engines.llama_cpp import READ_PIECE
-
-    assert 2**30 / READ_PIECE >= 10
+    large = tmp_path / "large.gguf"
+    with large.open("wb") as file:
+        file.truncate(2**30)
+    steps = list(llama_cpp._read_through([large], llama_cpp.READ_PIECE))
+    assert len(steps) >= 10
+    assert sum(steps) == 2**30
 
 
 def test_a_load_can_be_cancelled(file):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -230,6 +231,27 @@ def test_a_machine_without_mlx_gets_one_clear_sentence(monkeypatch, system, mach
     monkeypatch.setattr(platform, "machine", lambda: machine)
     with pytest.raises(EngineMissingError, match=said):
         make_engine("mlx")
+
+
+def test_a_thread_ends_its_streams_itself_and_the_main_thread_does_not(monkeypatch):
+    import mlx.core as mx
+
+    from workbench.engines.mlx import _end_streams_with_this_thread
+
+    ended, began = [], []
+    monkeypatch.setattr(mx, "clear_streams", lambda: ended.append(threading.get_ident()))
+
+    def work():
+        began.append(threading.get_ident())
+        _end_streams_with_this_thread()
+        _end_streams_with_this_thread()
+        assert not ended
+
+    _end_streams_with_this_thread()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == began
 
 
 IN_A_THREAD = """

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -129,7 +130,9 @@ class LlamaCppEngine:
             except WorkbenchError as error:
                 yield Failed(run=request.run, error=describe(error))
             except Exception as error:
-                failure = EngineError(f"llama.cpp failed: {type(error).__name__}: {error}.")
+                failure = EngineError(
+                    f"llama.cpp failed: {type(error).__name__}: {error}.", details=traceback.format_exc()
+                )
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:

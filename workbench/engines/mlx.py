@@ -16,6 +16,7 @@ import platform
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ class MlxEngine:
                 yield Failed(run=request.run, error=describe(error))
             except Exception as error:
                 self._kept = None
-                failure = EngineError(f"MLX failed: {type(error).__name__}: {error}.")
+                failure = EngineError(f"MLX failed: {type(error).__name__}: {error}.", details=traceback.format_exc())
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:
