@@ -196,7 +196,7 @@ class LocalChatService:
                 return
         self._end(place)  # a host that died
         engine = self._engine_for(place.info)
-        path = inventory.locate(place.info)
+        path = inventory.locate(msgspec.structs.replace(place.info, format=FORMATS[engine]))
         facts = files.check(path)
         host = HostedEngine(engine)  # it imports its framework while room is made
         with self._changed:
@@ -355,6 +355,7 @@ class LocalChatService:
         return msgspec.structs.replace(
             info,
             engine=engine,
+            format=FORMATS[engine],
             status="loaded" if loaded else "loading" if loading else "ready",
             context_length=loaded.context_length if loaded else info.context_length,
             parameters=(loaded.parameters if loaded else None) or info.parameters,

@@ -1,0 +1,395 @@
+"""A local service's lines, loads and evictions, mostly over scripted engines in real host processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import closing
+
+import psutil
+import pytest
+
+from tests.services.contract import ask, text, wait_for
+from workbench import builtin
+from workbench.engines import hosts
+from workbench.engines.scripted import Crash, Fail, Say, Script, Wait, Weights
+from workbench.errors import EngineError, EngineMissingError, ModelFilesError
+from workbench.events import Failed, Finished, LoadProgress, Notice, Queued, TextDelta
+from workbench.services import local as module
+from workbench.services.local import HOST_BYTES, LocalChatService
+
+TALK = Script(answering=(Say("word ", times=2000, rate=100),))
+QUICK = Script(answering=(Say("Hello "), Say("there")))
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """Makes a model that plays a script; gives its id."""
+
+    def make(name, script=QUICK):
+        return str(script.save(tmp_path / f"{name}.json"))
+
+    return make
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Makes local services with a register of their own."""
+    monkeypatch.setattr(module, "_register", lambda: tmp_path / "hosts")
+    made = []
+
+    def make_service(**options):
+        made.append(LocalChatService(**options))
+        return made[-1]
+
+    yield make_service
+    for service in made:
+        service.close()
+    assert hosts.live(tmp_path / "hosts") == []
+
+
+def start(service, request):
+    """A run on a thread of its own: its events as they come, and the thread."""
+    events = []
+    thread = threading.Thread(target=lambda: [events.append(e) for e in service.stream(request)])
+    thread.start()
+    return events, thread
+
+
+def begun(service, request):
+    """The same, once text came."""
+    events, thread = start(service, request)
+    assert wait_for(lambda: text(events))
+    return events, thread
+
+
+def end(service, model, **options):
+    return list(service.stream(ask(model, **options)))[-1]
+
+
+def status(service, model):
+    return next((m.status for m in service.models() if m.id == model), None)
+
+
+def test_a_model_is_loaded_when_asked_and_stays(make, scripted):
+    service, model = make(), scripted("a", Script(loading=(Weights(bytes=1000),), answering=QUICK.answering))
+    first, second = (list(service.stream(ask(model))) for _ in range(2))
+    progress = [e for e in first if isinstance(e, LoadProgress)]
+    assert [e.done for e in progress] == sorted(e.done for e in progress)
+    assert progress[-1].done == progress[-1].total == 1000
+    assert first[-1].metrics.load_s == progress[-1].seconds > 0
+    assert text(first) == text(second) == "Hello there"
+    assert not any(isinstance(e, LoadProgress) for e in second)
+    assert second[-1].metrics.load_s is None
+    assert status(service, model) == "loaded"
+
+
+def test_runs_wait_their_turn_and_are_told_their_place(make, scripted):
+    service, model = make(), scripted("a", TALK)
+    requests = [ask(model) for _ in range(3)]
+    going, first = begun(service, requests[0])
+    waiting, second = start(service, requests[1])
+    assert wait_for(lambda: waiting)
+    last, third = start(service, requests[2])
+    assert wait_for(lambda: last)
+    assert [e.position for e in waiting] == [1]
+    assert [e.position for e in last] == [2]
+    service.cancel(requests[0].run)
+    assert wait_for(lambda: text(waiting))
+    assert [e.position for e in last] == [2, 1]
+    for request, thread in zip(requests[1:], (second, third), strict=True):
+        service.cancel(request.run)
+        thread.join(10)
+    first.join(10)
+    assert [events[-1].reason for events in (going, waiting, last)] == ["cancelled"] * 3
+    assert not any(isinstance(e, TextDelta) for e in last[:2])
+
+
+def test_a_queued_run_can_be_cancelled_and_the_line_moves_on(make, scripted):
+    service, model = make(), scripted("a", TALK)
+    requests = [ask(model) for _ in range(2)]
+    _, first = begun(service, requests[0])
+    waiting, second = start(service, requests[1])
+    assert wait_for(lambda: waiting)
+    service.cancel(requests[1].run)
+    second.join(5)
+    assert [type(e) for e in waiting] == [Queued, Finished]
+    assert waiting[-1].reason == "cancelled"
+    assert first.is_alive()
+    service.cancel(requests[0].run)
+    first.join(5)
+
+
+def test_a_load_can_be_cancelled(make, scripted):
+    service = make()
+    model = scripted("slow", Script(loading=(Weights(bytes=1000, seconds=5),)))
+    request = ask(model)
+    started = None
+    for event in service.stream(request):
+        if isinstance(event, LoadProgress) and started is None:
+            assert status(service, model) == "loading"
+            started = time.monotonic()
+            service.cancel(request.run)
+    assert event.reason == "cancelled"
+    assert time.monotonic() - started < 5
+    assert status(service, model) is None
+    assert end(service, scripted("slow")).reason == "stop"
+
+
+def test_leaving_while_loading_ends_the_host(make, scripted, tmp_path):
+    service = make()
+    model = scripted("slow", Script(loading=(Weights(bytes=1000, seconds=5),)))
+    with closing(service.stream(ask(model))) as stream:
+        next(e for e in stream if isinstance(e, LoadProgress))
+        (record,) = hosts.live(tmp_path / "hosts")
+    assert wait_for(lambda: not psutil.pid_exists(record.pid))
+    assert hosts.live(tmp_path / "hosts") == []
+
+
+def test_an_explicit_load_of_what_is_answering_cancels_the_run_first(make, scripted):
+    service, model = make(), scripted("a", TALK)
+    going, thread = begun(service, ask(model))
+    events = list(service.load(model, run="l"))
+    thread.join(5)
+    assert going[-1].reason == "cancelled"
+    assert events[-1].seconds is not None
+    assert {e.run for e in events} == {"l"}
+    assert status(service, model) == "loaded"
+
+
+def test_unloading_cancels_the_run_and_ends_the_process(make, scripted, tmp_path):
+    service, model = make(), scripted("a", TALK)
+    other = scripted("b")
+    assert end(service, other).reason == "stop"
+    going, thread = begun(service, ask(model))
+    (record,) = [h for h in hosts.live(tmp_path / "hosts") if h.model == model]
+    service.unload(model)
+    thread.join(5)
+    assert going[-1].reason == "cancelled"
+    assert not psutil.pid_exists(record.pid)
+    assert (status(service, model), status(service, other)) == (None, "loaded")
+    service.unload()
+    assert status(service, other) is None
+    assert end(service, other).reason == "stop"
+
+
+def test_an_idle_model_is_unloaded_in_time(make, scripted, tmp_path):
+    service, model = make(idle_timeout=0.3), scripted("a")
+    assert end(service, model).reason == "stop"
+    (record,) = hosts.live(tmp_path / "hosts")
+    assert wait_for(lambda: not psutil.pid_exists(record.pid))
+    assert wait_for(lambda: status(service, model) is None)
+    assert end(service, model).reason == "stop"
+
+
+def test_a_model_at_work_is_not_idle(make, scripted):
+    service = make(idle_timeout=0.2)
+    model = scripted("a", Script(answering=(Say("a"), Wait(1.0), Say("b"))))
+    events = list(service.stream(ask(model)))
+    assert (text(events), events[-1].reason) == ("ab", "stop")
+
+
+def test_a_host_that_crashes_fails_its_run_and_the_next_send_starts_another(make, scripted):
+    service = make()
+    model = scripted("a", Script(answering=(Say("Hel"), Wait(0.2), Crash("SIGSEGV"))))
+    events = list(service.stream(ask(model)))
+    assert text(events) == "Hel"
+    assert events[-1].error.kind == "HostCrashedError"
+    assert "SIGSEGV" in events[-1].error.message
+    scripted("a", QUICK)
+    assert end(service, model).reason == "stop"
+
+
+@pytest.mark.parametrize("moment", ["answering", "idle"])
+def test_a_killed_host_is_replaced(make, scripted, tmp_path, moment):
+    service, model = make(), scripted("a", TALK if moment == "answering" else QUICK)
+    events, thread = begun(service, ask(model))
+    if moment == "idle":
+        thread.join(5)
+    (record,) = hosts.live(tmp_path / "hosts")
+    os.kill(record.pid, signal.SIGKILL)
+    thread.join(5)
+    assert wait_for(lambda: status(service, model) is None)
+    if moment == "answering":
+        assert events[-1].error.kind == "HostCrashedError"
+        assert "SIGKILL" in events[-1].error.message
+    assert text(events)
+    scripted("a", QUICK)
+    assert end(service, model).reason == "stop"
+    (after,) = hosts.live(tmp_path / "hosts")
+    assert after.pid != record.pid
+
+
+def test_a_load_that_fails_is_told_and_leaves_no_host(make, scripted, tmp_path):
+    service = make()
+    model = scripted("a", Script(loading=(Fail("no such layer"),)))
+    (event,) = service.stream(ask(model))
+    assert isinstance(event, Failed)
+    assert "no such layer" in event.error.message + event.error.details
+    assert hosts.live(tmp_path / "hosts") == []
+    scripted("a", QUICK)
+    assert end(service, model).reason == "stop"
+
+
+def test_another_model_makes_the_first_leave_when_both_do_not_fit(make, scripted, tmp_path):
+    service = make(memory_budget=int(1.5 * HOST_BYTES))
+    one, two = scripted("one"), scripted("two")
+    end(service, one)
+    events = list(service.stream(ask(two)))
+    (notice,) = [e for e in events if isinstance(e, Notice)]
+    assert (notice.code, notice.model) == ("evicted", one)
+    assert [type(e) for e in events].index(Notice) < [type(e) for e in events].index(LoadProgress)
+    assert (status(service, one), status(service, two)) == (None, "loaded")
+    assert [h.model for h in hosts.live(tmp_path / "hosts")] == [two]
+
+
+def test_models_that_fit_together_stay_together_and_the_longest_unused_leaves(make, scripted):
+    service = make(memory_budget=int(2.5 * HOST_BYTES))
+    one, two, three = (scripted(name) for name in ("one", "two", "three"))
+    for model in (one, two, one):
+        assert not any(isinstance(e, Notice) for e in service.stream(ask(model)))
+    end(service, three)
+    assert [status(service, m) for m in (one, two, three)] == ["loaded", None, "loaded"]
+
+
+def test_a_send_waits_for_the_run_that_holds_the_memory(make, scripted):
+    service = make(memory_budget=int(1.5 * HOST_BYTES))
+    one, two = scripted("one", TALK), scripted("two")
+    request = ask(one)
+    _, first = begun(service, request)
+    waiting, second = start(service, ask(two))
+    assert wait_for(lambda: waiting)
+    assert isinstance(waiting[0], Queued)
+    assert first.is_alive()
+    service.cancel(request.run)
+    second.join(10)
+    assert [type(e) for e in waiting].count(Finished) == 1
+    assert any(isinstance(e, Notice) for e in waiting)
+
+
+def test_an_explicit_load_does_not_wait_for_the_run_that_holds_the_memory(make, scripted):
+    service = make(memory_budget=int(1.5 * HOST_BYTES))
+    one, two = scripted("one", TALK), scripted("two")
+    going, thread = begun(service, ask(one))
+    events = list(service.load(two))
+    thread.join(5)
+    assert going[-1].reason == "cancelled"
+    assert isinstance(events[-1], LoadProgress)
+    assert status(service, two) == "loaded"
+
+
+def test_the_memory_of_other_kernels_counts(make, scripted, tmp_path):
+    service, model = make(memory_budget=int(2.5 * HOST_BYTES)), scripted("a")
+    elsewhere = hosts.record(os.getpid(), model="their-model", engine="mlx", size=2 * HOST_BYTES)
+    hosts.add(tmp_path / "hosts", elsewhere)
+    (event,) = service.stream(ask(model))
+    assert event.error.kind == "ModelTooBigError"
+    assert "their-model" in event.error.message
+    hosts.remove(tmp_path / "hosts", elsewhere)
+    assert end(service, model).reason == "stop"
+
+
+def test_two_services_see_each_other(make, scripted):
+    budget = int(2.5 * HOST_BYTES)
+    mine, yours = make(memory_budget=budget), make(memory_budget=budget)
+    end(mine, scripted("one"))
+    end(yours, scripted("two"))
+    events = list(mine.stream(ask(scripted("three"))))
+    assert [e.model for e in events if isinstance(e, Notice)] == [scripted("one")]
+    assert status(yours, scripted("two")) == "loaded"
+
+
+def test_a_model_beyond_the_budget_is_refused_before_it_is_loaded(make, scripted):
+    service = make(memory_budget=HOST_BYTES // 2)
+    (event,) = service.stream(ask(scripted("a")))
+    assert event.error.kind == "ModelTooBigError"
+    assert "0.3 GB" in event.error.message
+
+
+def test_two_models_answer_at_once(make, scripted):
+    service = make()
+    requests = [ask(scripted(name, TALK)) for name in ("one", "two")]
+    answers = [begun(service, request) for request in requests]
+    assert all(thread.is_alive() for _, thread in answers)
+    service.cancel(requests[0].run)
+    answers[0][1].join(5)
+    length = len(answers[1][0])
+    assert wait_for(lambda: len(answers[1][0]) > length)
+    service.cancel(requests[1].run)
+    answers[1][1].join(5)
+
+
+def test_broken_files_never_reach_a_host(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "HostedEngine", lambda engine: pytest.fail("a host was started"))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in builtin.path("safetensors").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    service = make()
+    (event,) = service.stream(ask(str(folder)))
+    assert event.error.kind == "ModelFilesError"
+    assert "truncated" in event.error.message
+    with pytest.raises(ModelFilesError):
+        service.find(str(folder))
+
+
+@pytest.mark.parametrize("engine", ["mlx", "llama_cpp"])
+def test_the_shipped_model_runs_on_the_engine_named(make, engine):
+    service = make(engine=engine)
+    assert service.find("builtin").engine == engine
+    events = list(service.stream(ask("builtin", max_tokens=3)))
+    assert text(events)
+    (info,) = [m for m in service.models() if m.id == "builtin"]
+    assert (info.engine, info.status, info.context_length) == (engine, "loaded", 2048)
+
+
+def test_files_choose_their_engine_and_refuse_another(make):
+    folder, file = (str(builtin.path(format)) for format in ("safetensors", "gguf"))
+    assert make().find(folder).engine == "mlx"
+    assert make().find(file).engine == "llama_cpp"
+    (event,) = make(engine="mlx").stream(ask(file))
+    assert isinstance(event.error.to_error(), EngineError)
+    with pytest.raises(EngineMissingError):
+        make(engine="abacus")
+
+
+def test_an_engine_that_is_not_installed_is_said_in_the_list(make, monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    service = make()
+    (info,) = [m for m in service.models() if m.id == "builtin"]
+    assert info.status == "failed"
+    assert "not installed" in info.note
+    (event,) = service.stream(ask("builtin"))
+    assert event.error.kind == "EngineMissingError"
+
+
+def test_the_context_asked_for_is_what_is_loaded(make):
+    service = make()
+    events = list(service.stream(ask("builtin", max_tokens=2, context_length=512)))
+    assert events[-1].applied.context_length == 512
+    assert next(m for m in service.models() if m.id == "builtin").context_length == 512
+
+
+def test_tokens_are_counted_once_the_model_is_there(make, scripted):
+    service, model = make(), scripted("a")
+    request = ask(model, "one two three")
+    assert service.count_tokens(request) is None
+    assert service.render(request) == "user: one two three"
+    assert service.count_tokens(request) == 4
+
+
+def test_a_run_answered_nowhere_is_an_event(make):
+    (event,) = make().stream(ask("/no/such/folder"))
+    assert event.error.kind == "ModelNotFoundError"
+
+
+def test_no_thread_stays_behind(make, scripted):
+    before = set(threading.enumerate())
+    service = make()
+    end(service, scripted("a"))
+    service.close()
+    assert wait_for(lambda: set(threading.enumerate()) <= before)
