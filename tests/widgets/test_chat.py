@@ -104,13 +104,14 @@ def test_nothing_is_sent_before_a_front_end_says_hello(make: Callable[..., Recor
 def test_deltas_are_numbered_at_least_33_ms_apart_and_complete(make: Callable[..., Recorded]) -> None:
     widget = make(paced(400, 1000))
     widget.ask({"kind": "hello", "id": 1})
+    start = time.monotonic()
     widget.ask({"kind": "send", "id": 2, "text": "Count"})
     assert widget._chat.last is not None
     whole = widget._chat.last.result(10)
     until(lambda: text_of(widget) == whole and "run" in widget.of("delta")[-1]["ops"][-1][1])
     deltas = widget.of("delta")
     assert [d["seq"] for d in deltas] == list(range(1, len(deltas) + 1))
-    assert len(deltas) <= 0.5 / BATCH_S + 3
+    assert len(deltas) <= (time.monotonic() - start) / BATCH_S + 2
     times = [t for t, m in zip(widget.times, widget.sent, strict=True) if m["kind"] == "delta"]
     assert min(b - a for a, b in itertools.pairwise(times)) >= BATCH_S * 0.95
 
