@@ -6,10 +6,8 @@ from functools import partial
 
 import pytest
 
-from tests.engines.contract import STORY, EngineContract, answer, ask, ids, long_prompt, text
+from tests.engines.contract import QUESTIONS, STORY, EngineContract, answer, ask, ids, long_prompt, longest, text
 from workbench import messages
-
-QUESTIONS = ("hello", STORY, "What is 17 + 25?", "who are you?", "write a python function", "thanks 😀", "ä ö 日本")
 
 
 @pytest.fixture(scope="module", params=["mlx", "llama_cpp"])
@@ -35,7 +33,7 @@ def both(direct):
     return direct("mlx"), direct("llama_cpp")
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", [*QUESTIONS, "What is 17 + 25?", "thanks 😀", "ä ö 日本"])
 def test_greedy_tokens_are_the_same_under_every_engine(both, question):
     mlx, llama_cpp = (answer(subject, ask(question, max_tokens=80)) for subject in both)
     assert ids(mlx) == ids(llama_cpp)
@@ -46,9 +44,12 @@ def test_greedy_tokens_are_the_same_under_every_engine(both, question):
     assert mlx[-1].reason == llama_cpp[-1].reason
 
 
-@pytest.mark.parametrize("options", [{"repetition_penalty": 1.3}, {"stop": (" the",)}, {"thinking": False}])
+@pytest.mark.parametrize(
+    "options", [{"repetition_penalty": 1.3}, {"max_tokens": 7}, {"stop": (" the",)}, {"thinking": False}]
+)
 def test_options_mean_the_same_under_every_engine(both, options):
-    mlx, llama_cpp = (answer(subject, ask(STORY, max_tokens=60, **options)) for subject in both)
+    request = ask(longest(both[0]), **{"max_tokens": 60, **options})
+    mlx, llama_cpp = (answer(subject, request) for subject in both)
     assert ids(mlx) == ids(llama_cpp)
     assert text(mlx) == text(llama_cpp)
     assert mlx[-1].applied == llama_cpp[-1].applied
