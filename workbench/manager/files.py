@@ -234,14 +234,19 @@ def _refuse_impostor(path: Path) -> None:
 
 
 def _tokenizer(path: Path) -> None:
-    """Raises when the tokenizer is an impostor as well."""
+    """Raises when the tokenizer's file does not begin and end as it should: it may be megabytes, so no more is read."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         file = path / name
-        if file.exists():
-            with file.open("rb") as opened:
-                head = opened.read(64).lstrip()
-            if not head.startswith(b"{"):
-                raise ModelFilesError(f"The {name} of {path.name} is no JSON object.", next_step=_AGAIN)
+        if not file.exists():
+            continue
+        with file.open("rb") as opened:
+            head = opened.read(64).lstrip()
+            opened.seek(max(0, file.stat().st_size - 64))
+            tail = opened.read().rstrip()
+        if not head.startswith(b"{"):
+            raise ModelFilesError(f"The {name} of {path.name} is no JSON object.", next_step=_AGAIN)
+        if not tail.endswith(b"}"):
+            raise ModelFilesError(f"The {name} of {path.name} is truncated.", next_step=_AGAIN)
 
 
 def _template(path: Path) -> str:
@@ -302,7 +307,7 @@ def _json(path: Path) -> dict[str, Any] | None:
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ModelFilesError(f"The {path.name} of {path.parent.name} is no JSON object.", next_step=_AGAIN) from None
 
 

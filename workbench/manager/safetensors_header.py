@@ -41,7 +41,7 @@ def read(path: Path) -> dict[str, Tensor]:
         head = file.read(length)
     try:
         entries = msgspec.json.decode(head, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _broken(path, "its header is no JSON object") from None
     entries.pop("__metadata__", None)
     extents = sorted((_extent(path, name, entry), name) for name, entry in entries.items())
@@ -67,8 +67,8 @@ def _extent(path: Path, name: str, entry: Any) -> tuple[int, int]:
     except (KeyError, TypeError, ValueError):
         raise _broken(path, f"tensor {name!r} has no dtype, shape and offsets") from None
     numbers = [first, last, *shape] if isinstance(shape, list) and len(shape) <= _MOST_DIMENSIONS else [-1]
-    if not all(type(n) is int and 0 <= n < 2**63 for n in numbers) or first > last:
-        raise _broken(path, f"tensor {name!r} has an impossible shape or place")
+    if not isinstance(dtype, str) or not all(type(n) is int and 0 <= n < 2**63 for n in numbers) or first > last:
+        raise _broken(path, f"tensor {name!r} has an impossible type, shape or place")
     if dtype in _BITS and math.prod(shape) * _BITS[dtype] != 8 * (last - first):
         raise _broken(path, f"tensor {name!r} is not as long as its shape says")
     return first, last
@@ -76,7 +76,7 @@ def _extent(path: Path, name: str, entry: Any) -> tuple[int, int]:
 
 def _tensor(entry: dict[str, Any]) -> Tensor:
     first, last = entry["data_offsets"]
-    return Tensor(str(entry["dtype"]), math.prod(entry["shape"]), last - first)
+    return Tensor(entry["dtype"], math.prod(entry["shape"]), last - first)
 
 
 def _broken(path: Path, why: str) -> ModelFilesError:
