@@ -94,6 +94,8 @@ class EngineContract:
 
     late = 1
     """Tokens that may still be generated after a cancel."""
+    lasting = 150
+    """Tokens of an answer that lasts long enough to be cancelled."""
 
     @pytest.fixture
     def question(self, subject):
@@ -231,7 +233,7 @@ class EngineContract:
         assert end.reason in ("length", "stop")
 
     def test_a_cancel_while_writing_is_heard_within_a_token(self, subject):
-        request = ask(STORY, **talkative(subject, 150))
+        request = ask(STORY, **talkative(subject, self.lasting))
         seen, asked = 0, None
         for event in subject.generate([request]):
             if isinstance(event, TextDelta | ReasoningDelta):
