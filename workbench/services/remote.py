@@ -213,6 +213,7 @@ class RemoteChatService:
         body = self._body(request)
         if run.cancelled:
             raise _CancelledError
+        run.started = time.perf_counter()  # importing the client is not the server's time
         self._here.run = run
         try:
             opening = completions.create(**body, extra_headers=_HEADERS)
