@@ -106,16 +106,20 @@ class MlxEngine:
         """
         import mlx.core as mx
         from mlx.utils import tree_flatten
-        from mlx_lm.utils import get_total_parameters, load_model, load_tokenizer
+        from mlx_lm.utils import (
+            get_total_parameters,
+            load_model,
+            load_tokenizer,
+            maybe_set_recommended_wired_limit,
+        )
 
         _end_streams_with_this_thread()
         started = time.perf_counter()
         folder = Path(spec.path)
         _require(folder)
         mx.set_cache_limit(spec.cache_limit)
-        if mx.metal.is_available():
-            mx.set_wired_limit(int(mx.device_info()["max_recommended_working_set_size"]))
-        else:
+        maybe_set_recommended_wired_limit()
+        if mx.default_device() == mx.cpu:
             mx.disable_compile()  # on a CPU it runs a C++ compiler in the middle of an answer, and gains nothing
         try:
             model, config = load_model(folder, lazy=True)
