@@ -159,6 +159,20 @@ def test_an_explicit_load_of_what_is_answering_cancels_the_run_first(make, scrip
     assert status(service, model) == "loaded"
 
 
+def test_an_explicit_load_of_what_is_loading_waits_for_it(make, scripted):
+    service = make()
+    model = scripted("a", Script(loading=(Weights(bytes=1000, seconds=0.5),), answering=TALK.answering))
+    request = ask(model)
+    going, thread = start(service, request)
+    assert wait_for(lambda: status(service, model) == "loading")
+    events = list(service.load(model))
+    assert [e.seconds for e in events] == [0.0]
+    assert wait_for(lambda: text(going))
+    service.cancel(request.run)
+    thread.join(5)
+    assert going[-1].reason == "cancelled"
+
+
 def test_unloading_cancels_the_run_and_ends_the_process(make, scripted, tmp_path):
     service, model = make(), scripted("a", TALK)
     other = scripted("b")

@@ -97,7 +97,7 @@ class LocalChatService:
         return self._told(run, self._answer(request, run))
 
     def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
-        """Bring a model into memory; a run going on it, or on one that must make room for it, is cancelled first.
+        """Bring a model into memory; a run it is answering, or one on a model that must make room, is cancelled first.
 
         `LoadProgress` events, the last with `seconds`; or one `Failed`; or a cancelled `Finished`.
         """
@@ -175,8 +175,10 @@ class LocalChatService:
     def _load(self, model: str, run: _Run) -> Iterator[Event]:
         place = self._place(model)
         with self._changed:
-            self._cancel(place.line[:1])
-        with self._in_line(place, run) as turn:
+            interrupted = place.line[:1] if place.loaded else []
+            self._cancel(interrupted)
+        # Where somebody else's run is just loading the model, it is enough to wait for that.
+        with self._in_line(place, run, lambda: place.loaded and not interrupted) as turn:
             for _ in turn:
                 pass
             with self._changed:
@@ -215,6 +217,7 @@ class LocalChatService:
                         run.load_s = event.seconds
                         with self._changed:
                             place.loading = False
+                            self._changed.notify_all()
                     yield event
         finally:
             with self._changed:
@@ -271,12 +274,14 @@ class LocalChatService:
     # The line of a model
 
     @contextmanager
-    def _in_line(self, place: _Place, run: _Run) -> Iterator[Iterator[Event]]:
-        """Stand in a model's line; what it gives waits until the run is the first."""
+    def _in_line(
+        self, place: _Place, run: _Run, enough: Callable[[], bool] = lambda: False
+    ) -> Iterator[Iterator[Event]]:
+        """Stand in a model's line; what it gives waits until the run is the first, or what is there is enough."""
         with self._changed:
             place.line.insert(1 if run.urgent and place.line else len(place.line), run)
         try:
-            yield self._waiting(run, lambda: place.line.index(run))
+            yield self._waiting(run, lambda: 0 if enough() else place.line.index(run))
         finally:
             with self._changed:
                 place.line.remove(run)
