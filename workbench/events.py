@@ -2,8 +2,8 @@
 
 A run's events come in this order; every one but the last may be missing:
 
-    Queued* Notice* LoadProgress* PrefillProgress* (ReasoningDelta | TextDelta | ToolCalled)* UsageKnown? then
-    exactly one of Finished, Failed
+    Queued* Notice* LoadProgress* PrefillProgress* (ReasoningDelta | TextDelta | ToolCalled | UsageKnown)*
+    then exactly one of Finished, Failed
 
 The wire tag is the class name in snake case. Times are seconds, sizes bytes, rates tokens per second.
 Every number is measured, or ``None``.
@@ -52,7 +52,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Generated tokens a second after the first."""
     total_s: float | None = None
     peak_memory: int | None = None
-    """Most bytes the engine's process held during the run."""
+    """Most bytes held during the run: MLX counts its own buffers, for other engines it is their process's memory."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=snake):
@@ -119,9 +119,11 @@ class ToolCalled(_Event, frozen=True, kw_only=True):
 
 
 class UsageKnown(_Event, frozen=True, kw_only=True):
-    """Token counts, as soon as they are known (prompt tokens after prefill, say)."""
+    """What is known before the end: the prompt's tokens at the first generated one, say."""
 
     usage: Usage
+    ttft_s: float | None = None
+    """Time to first token, once it is there; see `Metrics`."""
 
 
 class Finished(_Event, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ RUN: list[Event] = [
     LoadProgress(run="r", model="builtin", done=10, total=20),
     LoadProgress(run="r", model="builtin", done=20, total=20, seconds=1.5),
     PrefillProgress(run="r", done=4, total=8),
-    UsageKnown(run="r", usage=Usage(prompt_tokens=8)),
+    UsageKnown(run="r", usage=Usage(prompt_tokens=8), ttft_s=0.25),
     ReasoningDelta(run="r", text="hm", tokens=(1,)),
     TextDelta(run="r", text="Good ", tokens=(2, 3)),
     TextDelta(run="r", text="", tokens=(4,)),
@@ -172,3 +172,10 @@ def test_its_message_has_the_reasoning_the_text_and_the_calls() -> None:
     message = answer.message
     assert (message.role, message.model, message.text, message.reasoning) == ("assistant", "builtin", "Good day", "hm")
     assert message.tool_calls == (ToolCall("c", "add", '{"a": 1}'),)
+
+
+def test_the_time_to_the_first_token_is_told_while_it_writes():
+    answer = Answer("builtin", GenerationOptions())
+    (op,) = answer.fold(UsageKnown(run="r", usage=Usage(prompt_tokens=8), ttft_s=0.25))
+    assert op[2]["metrics"]["ttft_s"] == 0.25
+    assert op[2]["usage"]["prompt_tokens"] == 8

@@ -27,7 +27,7 @@ from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
 from workbench.errors import EngineError, ModelFilesError, StateError, UsageError, WorkbenchError, describe
-from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage
+from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage, UsageKnown
 from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
@@ -191,6 +191,9 @@ class LlamaCppEngine:
                 break
             last = time.perf_counter()
             first = first if before else last
+            if not before:
+                known = Usage(prompt_tokens=len(ids), cached_tokens=cached)
+                yield UsageKnown(run=run, usage=known, ttft_s=first - started)
             if not chunk["content"]:
                 silent += tuple(chunk["tokens"])
                 continue

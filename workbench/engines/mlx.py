@@ -44,7 +44,7 @@ from workbench.errors import (
     WorkbenchError,
     describe,
 )
-from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage
+from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage, UsageKnown
 from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
@@ -257,6 +257,9 @@ class MlxEngine:
                 last = time.perf_counter()
                 first = first if generated else last
                 generated.append(token)
+                if len(generated) == 1:
+                    known = Usage(prompt_tokens=len(ids), cached_tokens=cached)
+                    yield UsageKnown(run=run, usage=known, ttft_s=first - started)
                 if token in self._tokenizer.eos_token_ids:
                     reason = "stop"
                     break

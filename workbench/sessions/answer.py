@@ -156,7 +156,10 @@ class Answer:
                 self.calls.append(event.call)
                 return [["patch", self.id, {"tools": self._tools()}]]
             case UsageKnown():
-                return [self.patch(usage=_updated(self.usage, event.usage))]
+                metrics = (
+                    self.metrics if event.ttft_s is None else msgspec.structs.replace(self.metrics, ttft_s=event.ttft_s)
+                )
+                return [self.patch(usage=_updated(self.usage, event.usage), metrics=metrics)]
             case Finished():
                 return [self._finished(event)]
             case Failed():
