@@ -8,7 +8,6 @@ weights and prompt. Raw against raw varies a good deal on a busy machine: mind t
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import time

@@ -21,7 +21,7 @@ bundle = mimebundle(wb.chat())
 assert "application/vnd.jupyter.widget-view+json" in bundle, bundle
 print(time.perf_counter() - t)
 """
-LOADED = "import sys, json, workbench; print(json.dumps([m for m in %r if m in sys.modules]))" % (HEAVY,)
+LOADED = f"import sys, json, workbench; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
 
 
 def inside(code: str) -> float:

@@ -7,10 +7,10 @@ is compared as the answer's Copy button gives it. Stop is pressed while a cell s
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import tempfile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def stream(page: Page, opened: Notebook, pieces: list[str], rate: int) -> dict[s
     page.locator(".wb-answer").first.get_by_role("button", name="Copy", exact=True).last.click()
     shown: str = page.evaluate("() => navigator.clipboard.readText()")
     written = "".join(pieces)
-    same = len(os.path.commonprefix([shown.strip(), written.strip()]))
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(shown.strip(), written.strip(), strict=False)))
     latencies = sorted(watched["late"])
     return {
         "missing": len(written.strip()) - same,

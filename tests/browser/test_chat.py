@@ -101,7 +101,7 @@ def test_escape_stops_and_the_part_written_stays(notebook: Open) -> None:
 
 
 def test_a_reload_in_the_midst_of_an_answer_loses_nothing(notebook: Open) -> None:
-    opened = notebook(paced(times=300, rate=60))
+    opened = notebook(paced(times=900, rate=60))
     say(opened.page, "go")
     expect(words(opened.page)).to_contain_text("one more word")
     opened.save()
@@ -111,7 +111,7 @@ def test_a_reload_in_the_midst_of_an_answer_loses_nothing(notebook: Open) -> Non
     finished(opened, 1)
     shown = words(page).inner_text()
     assert shown.split() == opened.python("print(chat.last.text)").split()
-    assert len(shown.split()) == 900
+    assert len(shown.split()) == 2700
 
 
 def test_two_views_of_one_chat_say_the_same(notebook: Open) -> None:
