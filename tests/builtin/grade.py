@@ -23,6 +23,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def spoken(answer: str) -> str:
 
 def says_unknown(text: str) -> bool:
     """Whether it says that it does not know."""
-    text = text.lower().replace("’", "'")
+    text = text.lower().replace("\u2019", "'")
     return "don't know" in text or "do not know" in text
 
 
@@ -76,7 +77,7 @@ def same(wanted: Any, got: Any) -> bool:
         return len(wanted) == len(got) and all(map(same, wanted, got))
     if isinstance(wanted, str) and isinstance(got, str):
         return wanted.lower() == got.lower()
-    return type(wanted) is type(got) and bool(wanted == got) or _numbers(wanted, got) and bool(wanted == got)
+    return (type(wanted) is type(got) and bool(wanted == got)) or (_numbers(wanted, got) and bool(wanted == got))
 
 
 def _numbers(*values: Any) -> bool:
@@ -142,7 +143,7 @@ def model_answerer(folder: Path | None = None) -> Answerer:
 def asked(messages: list[dict[str, Any]]) -> list[str]:
     """Words and pairs of words of all that the person said."""
     words = re.findall(r"\w+", " ".join(m["content"] for m in messages if m["role"] == "user").lower())
-    return words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
 def baseline_answerer(questions: int = 20000, seed: int = 99) -> Answerer:

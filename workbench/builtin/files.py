@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
 
-DTYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 ALIGNMENT = 32
 UINT32, FLOAT32, BOOL, STRING, ARRAY = 4, 6, 7, 8, 9  # GGUF's tags of value types
 INT32 = 5

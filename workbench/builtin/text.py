@@ -24,7 +24,17 @@ NEIGHBOURS = dict(
     zip("qwertyuiopasdfghjklzxcvbnm", "wqwrtyuioisadfghjkxzxcvb", strict=False)  # a key beside each, on the keyboard
 )
 
-SMALL = "the a an is are do does to i me you my in of it can for some please".split()
+
+def word_list(block: str) -> list[str]:
+    """The words of a block."""
+    return block.split()
+
+
+SMALL = word_list(
+    """
+    the a an is are do does to i me you my in of it can for some please
+    """
+)
 
 WRAPS = """
 how do i {g}
@@ -134,25 +144,51 @@ Be honest. Say so when you do not know.
 Today is a good day.
 """.strip().splitlines()
 
-FIRST = """
-Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Karl Lena Marco Nora Oscar Paula Quentin Rosa Sam Tina Ulla Victor
-Wanda Xavier Yara Zoe Amir Bella Chen Diego Elif Fatima Goran Hana Igor Jamal Keiko Liam Mia Noah Olga Pedro Rahul Sara
-Tariq Uma Vera Wei Ximena Yusuf Zara Alice Bob Carol Dave Eve Frank Grace Heidi Ivan Judy Mallory Peggy Trent Walter
-Maria Ali Lucas Sofia Mateo Aisha Kofi Ngozi Bjorn Astrid Sven Ingrid Pierre Chloe Luca Giulia Anika Ravi Priya Arjun
-Tom Tim Jim Jane John Mary Peter Paul Lucy Ellie Max Leo Theo Finn Ruth Esther Omar Layla Nadia Dmitri Katya Tomasz
-""".split()
-CITIES = """
-Rome Paris Berlin London Madrid Lisbon Vienna Prague Oslo Athens Dublin Cairo Tokyo Kyoto Delhi Mumbai Lima Quito Bogota
-Boston Chicago Denver Austin Seattle Toronto Montreal Sydney Perth Auckland Nairobi Lagos Accra Tunis Dakar Seoul Busan
-Hanoi Manila Jakarta Bangkok Beijing Shanghai Istanbul Ankara Warsaw Krakow Zurich Geneva Basel Munich Hamburg Cologne
-Milan Naples Turin Venice Florence Seville Porto Ghent Bruges Antwerp Utrecht Leiden Malmo Bergen Turku Riga Vilnius
-Leipzig Bremen Graz Lyon Nice Marseille Bath York Leeds Bristol Cardiff Cork Galway Havana Kingston Phoenix Dallas
-""".split()
-COLOURS = "red green blue yellow purple orange pink brown black white grey teal violet crimson gold silver beige".split()
-ANIMALS = "cat dog parrot horse rabbit hamster turtle fox owl goat pony lizard goldfish hen cow donkey mouse".split()
-FRUIT = "apples pears books pens coins cookies eggs stamps plums cards oranges marbles tickets shells nuts cups".split()
-ONSETS = "b br c ch d dr f fl g gr h j k kr l m n p pl qu r s sh sk t tr v w x y z zw th st".split()
-VOWELS = "a e i o u ai ea oo ou ia y".split()
+FIRST = word_list(
+    """
+    Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Karl Lena Marco Nora Oscar Paula Quentin Rosa Sam Tina Ulla
+    Victor Wanda Xavier Yara Zoe Amir Bella Chen Diego Elif Fatima Goran Hana Igor Jamal Keiko Liam Mia Noah Olga Pedro
+    Rahul Sara Tariq Uma Vera Wei Ximena Yusuf Zara Alice Bob Carol Dave Eve Frank Grace Heidi Ivan Judy Mallory Peggy
+    Trent Walter Maria Ali Lucas Sofia Mateo Aisha Kofi Ngozi Bjorn Astrid Sven Ingrid Pierre Chloe Luca Giulia Anika
+    Ravi Priya Arjun Tom Tim Jim Jane John Mary Peter Paul Lucy Ellie Max Leo Theo Finn Ruth Esther Omar Layla Nadia
+    Dmitri Katya Tomasz
+    """
+)
+CITIES = word_list(
+    """
+    Rome Paris Berlin London Madrid Lisbon Vienna Prague Oslo Athens Dublin Cairo Tokyo Kyoto Delhi Mumbai Lima Quito
+    Bogota Boston Chicago Denver Austin Seattle Toronto Montreal Sydney Perth Auckland Nairobi Lagos Accra Tunis Dakar
+    Seoul Busan Hanoi Manila Jakarta Bangkok Beijing Shanghai Istanbul Ankara Warsaw Krakow Zurich Geneva Basel Munich
+    Hamburg Cologne Milan Naples Turin Venice Florence Seville Porto Ghent Bruges Antwerp Utrecht Leiden Malmo Bergen
+    Turku Riga Vilnius Leipzig Bremen Graz Lyon Nice Marseille Bath York Leeds Bristol Cardiff Cork Galway Havana
+    Kingston Phoenix Dallas
+    """
+)
+COLOURS = word_list(
+    """
+    red green blue yellow purple orange pink brown black white grey teal violet crimson gold silver beige
+    """
+)
+ANIMALS = word_list(
+    """
+    cat dog parrot horse rabbit hamster turtle fox owl goat pony lizard goldfish hen cow donkey mouse
+    """
+)
+FRUIT = word_list(
+    """
+    apples pears books pens coins cookies eggs stamps plums cards oranges marbles tickets shells nuts cups
+    """
+)
+ONSETS = word_list(
+    """
+    b br c ch d dr f fl g gr h j k kr l m n p pl qu r s sh sk t tr v w x y z zw th st
+    """
+)
+VOWELS = word_list(
+    """
+    a e i o u ai ea oo ou ia y
+    """
+)
 CODAS = ["", "", "", "n", "r", "l", "s", "t", "m", "x", "nd", "rk", "th", "ck", "v", "lo", "na"]
 
 
@@ -316,25 +352,30 @@ def groups() -> dict[str, tuple[float, list[Maker]]]:
     return {
         "greeting": (0.05, text_talk.greeting_makers()),
         "identity": (0.08, text_talk.identity_makers()),
-        "unknown": (0.22, text_talk.unknown_makers()),
+        "unknown": (0.17, text_talk.unknown_makers()),
         "show": (0.03, text_talk.show_makers()),
-        "verb": (0.23, text_verbs.makers()),
+        "copy": (0.03, text_talk.copy_makers()),
+        "verb": (0.22, text_verbs.makers()),
         "python": (0.12, text_python.makers()),
-        "arithmetic": (0.12, text_skills.arithmetic_makers()),
-        "tool": (0.07, text_skills.tool_makers()),
-        "json": (0.05, text_skills.json_makers()),
-        "followup": (0.07, text_skills.followup_makers()),
+        "arithmetic": (0.13, text_skills.arithmetic_makers()),
+        "tool": (0.05, text_skills.tool_makers()),
+        "json": (0.06, text_skills.json_makers()),
+        "followup": (0.09, text_skills.followup_makers()),
     }
 
 
-def samples(seed: int, held_out: set[tuple[str, ...]]) -> Iterator[Sample]:
-    """An endless stream of samples; none shares a run of four words with the held-out questions."""
+def samples(seed: int, held_out: set[tuple[str, ...]], copies: float = 0.0) -> Iterator[Sample]:
+    """An endless stream of samples; none shares a run of four words with the held-out questions.
+
+    `copies` is the share of samples that only ask to repeat something, beside those of the group of that name.
+    """
     rng = random.Random(seed)
     table = groups()
     names = list(table)
     shares = [table[name][0] for name in names]
     while True:
-        sample = rng.choice(table[rng.choices(names, shares)[0]][1])(rng)
+        group = "copy" if rng.random() < copies else rng.choices(names, shares)[0]
+        sample = rng.choice(table[group][1])(rng)
         if not allowed(sample, held_out):
             continue
         if rng.random() < 0.2 and sample.messages[0]["role"] != "system":

@@ -1,12 +1,38 @@
 """Training text: short Python answers in code blocks."""
 
+# ruff: noqa: E501  (one phrasing a line, however long)
 from __future__ import annotations
 
 import random
 
-from workbench.builtin.text import ANIMALS, COLOURS, FRUIT, Maker, Sample, expand, fill, lines, made_up, person, vary, wording
+from workbench.builtin.text import (
+    ANIMALS,
+    COLOURS,
+    FRUIT,
+    Maker,
+    Sample,
+    expand,
+    fill,
+    lines,
+    made_up,
+    person,
+    vary,
+    word_list,
+    wording,
+)
 
-WHERE = ("", "", " in python", " in python", " in Python", " using python", " with python", " python", " in py", " in code")
+WHERE = (
+    "",
+    "",
+    " in python",
+    " in python",
+    " in Python",
+    " using python",
+    " with python",
+    " python",
+    " in py",
+    " in code",
+)
 
 # intent: (goals for the shared wraps, whole phrasings, code). {w} is a word to print, {n} a number, {f} a file name.
 INTENTS: dict[str, tuple[str, str, str]] = {
@@ -262,7 +288,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         my list is not in order
         ascending order
         """,
-        "numbers = [3, 1, 2]\nnumbers.sort()\nprint(numbers)\nprint(sorted([\"b\", \"a\"]))",
+        'numbers = [3, 1, 2]\nnumbers.sort()\nprint(numbers)\nprint(sorted(["b", "a"]))',
     ),
     "reverse": (
         """
@@ -683,8 +709,12 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
 }
 
-FILES = "notes data report letter words log names todo book story numbers table config lines".split()
-ENDINGS = "txt txt txt csv md log json".split()
+FILES = word_list(
+    """
+    notes data report letter words log names todo book story numbers table config lines
+    """
+)
+ENDINGS = ["txt", "txt", "txt", "csv", "md", "log", "json"]
 
 
 def _intent(intent: str) -> Maker:
@@ -694,7 +724,9 @@ def _intent(intent: str) -> Maker:
     def make(rng: random.Random) -> Sample:
         text = wording(rng, phrasings, goals, WHERE)
         if "python" not in text.lower() and rng.random() < 0.3:
-            text = rng.choice(("python: {t}", "python {t}", "in python, {t}", "{t}, python", "{t} (python)")).replace("{t}", text)
+            text = rng.choice(("python: {t}", "python {t}", "in python, {t}", "{t}, python", "{t} (python)")).replace(
+                "{t}", text
+            )
         word = rng.choice((made_up(rng), rng.choice(ANIMALS), rng.choice(COLOURS), rng.choice(FRUIT), person(rng)))
         if intent == "print_word" and rng.random() < 0.5:
             word = rng.choice(("hello", "hi", "good morning", "welcome", "done", "ok", "yes")) + " " + word

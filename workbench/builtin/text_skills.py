@@ -1,5 +1,6 @@
 """Training text: what must be worked out and not looked up: sums, tool calls, JSON objects, follow-ups."""
 
+# ruff: noqa: E501, RUF001  (one phrasing a line, however long; people do write the times sign)
 from __future__ import annotations
 
 import json
@@ -14,19 +15,25 @@ from workbench.builtin.text import (
     Sample,
     expand,
     fill,
-    lines,
     made_up,
     person,
     place,
     vary,
+    word_list,
 )
 from workbench.builtin.text_talk import UNKNOWN
 
-ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+ONES = word_list(
+    """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+    """
+)
+TENS = word_list(
+    """
+    zero ten twenty thirty forty fifty sixty seventy eighty ninety
+    """
+)
 
 PLUS = """
 {a} + {b}
@@ -316,34 +323,104 @@ what does the clock say
 """.strip().splitlines()
 # name stems, description, argument stems, kind, wordings: tools beside the three, so that definitions are read.
 OTHERS: tuple[tuple[str, str, str, str, str], ...] = (
-    ("get_price|price_of|find_price", "Price of a thing", "item|product|thing|article", "thing",
-     "price of {v}|what does {v} cost|how much is {v}|how expensive is {v}|find the price of {v}|cost of {v}"),
-    ("search|web_search|find|lookup", "Search for something", "query|text|term|words", "thing",
-     "search for {v}|look up {v}|find {v}|google {v}|search {v}|find something about {v}|please search for {v}"),
-    ("get_population|population", "How many people live in a place", "city|place|town|location", "city",
-     "population of {v}|how many people live in {v}|how many inhabitants has {v}|people in {v}"),
-    ("set_timer|start_timer|timer", "Start a timer", "minutes|duration|length", "int",
-     "set a timer for {v} minutes|timer {v} minutes|start a timer of {v} minutes|wake me in {v} minutes|{v} minutes timer"),
-    ("roll_dice|roll|throw_dice", "Roll a die", "sides|faces|n", "int",
-     "roll a die with {v} sides|roll a {v} sided die|throw a {v} sided dice|dice with {v} sides"),
-    ("play_song|play_music|play", "Play music", "title|song|artist|name", "thing",
-     "play {v}|put on {v}|i want to hear {v}|play some {v}|start {v}|play the song {v}"),
-    ("send_message|message|notify", "Send a message to a person", "to|recipient|person|name", "person",
-     "send a message to {v}|message {v}|write to {v}|text {v}|let {v} know|notify {v}"),
-    ("find_user|get_user|user_info", "Look up a person", "name|user|person|username", "person",
-     "who is {v}|find the user {v}|look up {v}|show the profile of {v}|find {v}|info on {v}"),
-    ("local_time|time_in|clock", "Time in a city", "city|place|town|where", "city",
-     "what time is it in {v}|time in {v}|local time in {v}|how late is it in {v}"),
-    ("open_door|unlock|lock_door", "Open a door", "door|room|name", "thing",
-     "open the {v}|unlock the {v}|open {v} please"),
-    ("translate|to_french|dictionary", "Translate a word", "word|text|phrase", "thing",
-     "translate {v}|how do you say {v} in french|translate the word {v}|{v} in french"),
-    ("set_light|light|switch_light", "Set the colour of the light", "colour|color", "colour",
-     "make the light {v}|turn the light {v}|{v} light please|set the light to {v}|i want {v} light"),
-    ("square|square_of|power", "Square of a number", "x|n|number|value", "int",
-     "square {v}|square of {v}|what is the square of {v}|{v} squared"),
-    ("find_hotel|hotels|book_hotel", "Hotels in a city", "city|place|location|town", "city",
-     "hotels in {v}|find a hotel in {v}|where can i sleep in {v}|book a room in {v}|a bed in {v}"),
+    (
+        "get_price|price_of|find_price",
+        "Price of a thing",
+        "item|product|thing|article",
+        "thing",
+        "price of {v}|what does {v} cost|how much is {v}|how expensive is {v}|find the price of {v}|cost of {v}",
+    ),
+    (
+        "search|web_search|find|lookup",
+        "Search for something",
+        "query|text|term|words",
+        "thing",
+        "search for {v}|look up {v}|find {v}|google {v}|search {v}|find something about {v}|please search for {v}",
+    ),
+    (
+        "get_population|population",
+        "How many people live in a place",
+        "city|place|town|location",
+        "city",
+        "population of {v}|how many people live in {v}|how many inhabitants has {v}|people in {v}",
+    ),
+    (
+        "set_timer|start_timer|timer",
+        "Start a timer",
+        "minutes|duration|length",
+        "int",
+        "set a timer for {v} minutes|timer {v} minutes|start a timer of {v} minutes|wake me in {v} minutes|{v} minutes timer",
+    ),
+    (
+        "roll_dice|roll|throw_dice",
+        "Roll a die",
+        "sides|faces|n",
+        "int",
+        "roll a die with {v} sides|roll a {v} sided die|throw a {v} sided dice|dice with {v} sides",
+    ),
+    (
+        "play_song|play_music|play",
+        "Play music",
+        "title|song|artist|name",
+        "thing",
+        "play {v}|put on {v}|i want to hear {v}|play some {v}|start {v}|play the song {v}",
+    ),
+    (
+        "send_message|message|notify",
+        "Send a message to a person",
+        "to|recipient|person|name",
+        "person",
+        "send a message to {v}|message {v}|write to {v}|text {v}|let {v} know|notify {v}",
+    ),
+    (
+        "find_user|get_user|user_info",
+        "Look up a person",
+        "name|user|person|username",
+        "person",
+        "who is {v}|find the user {v}|look up {v}|show the profile of {v}|find {v}|info on {v}",
+    ),
+    (
+        "local_time|time_in|clock",
+        "Time in a city",
+        "city|place|town|where",
+        "city",
+        "what time is it in {v}|time in {v}|local time in {v}|how late is it in {v}",
+    ),
+    (
+        "open_door|unlock|lock_door",
+        "Open a door",
+        "door|room|name",
+        "thing",
+        "open the {v}|unlock the {v}|open {v} please",
+    ),
+    (
+        "translate|to_french|dictionary",
+        "Translate a word",
+        "word|text|phrase",
+        "thing",
+        "translate {v}|how do you say {v} in french|translate the word {v}|{v} in french",
+    ),
+    (
+        "set_light|light|switch_light",
+        "Set the colour of the light",
+        "colour|color",
+        "colour",
+        "make the light {v}|turn the light {v}|{v} light please|set the light to {v}|i want {v} light",
+    ),
+    (
+        "square|square_of|power",
+        "Square of a number",
+        "x|n|number|value",
+        "int",
+        "square {v}|square of {v}|what is the square of {v}|{v} squared",
+    ),
+    (
+        "find_hotel|hotels|book_hotel",
+        "Hotels in a city",
+        "city|place|location|town",
+        "city",
+        "hotels in {v}|find a hotel in {v}|where can i sleep in {v}|book a room in {v}|a bed in {v}",
+    ),
 )
 
 
@@ -365,15 +442,23 @@ def _known_tool(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, obje
     if kind == 0:
         name = rng.choice(("get_weather", "get_weather", "get_weather", "weather", "current_weather", "fetch_weather"))
         parameter = rng.choice(("city", "city", "city", "location", "place", "town"))
-        tool = _tool(rng, name, rng.choice(("The weather in a city", "Current weather for a city", "Get the weather")),
-                     {parameter: "string"})
+        tool = _tool(
+            rng,
+            name,
+            rng.choice(("The weather in a city", "Current weather for a city", "Get the weather")),
+            {parameter: "string"},
+        )
         value = place(rng)
         return tool, fill(vary(rng, expand(rng, rng.choice(CITY_ASKS))), {"v": value}), {parameter: value}, name
     if kind == 1:
         name = rng.choice(("add", "add", "add", "add_numbers", "sum", "plus"))
         first, second = rng.choice((("a", "b"), ("a", "b"), ("a", "b"), ("x", "y"), ("first", "second")))
-        tool = _tool(rng, name, rng.choice(("Add two numbers", "Adds two numbers", "Sum of two numbers")),
-                     dict.fromkeys((first, second), rng.choice(("integer", "number"))))
+        tool = _tool(
+            rng,
+            name,
+            rng.choice(("Add two numbers", "Adds two numbers", "Sum of two numbers")),
+            dict.fromkeys((first, second), rng.choice(("integer", "number"))),
+        )
         high = rng.choice((10, 100, 1000, 10000))
         a, b = rng.randrange(high), rng.randrange(high)
         return tool, fill(vary(rng, expand(rng, rng.choice(ADD_ASKS))), {"a": a, "b": b}), {first: a, second: b}, name
@@ -395,7 +480,7 @@ def _other_tool(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, obje
 
 def _tools_around(rng: random.Random, tool: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
     tools = [] if tool is None else [tool]
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 2, 3))):
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 2))):
         other = rng.choice((_known_tool, _other_tool))(rng)[0]
         used = {t["function"]["description" if "description" in t["function"] else "name"] for t in tools}
         mine = other["function"].get("description", other["function"]["name"])
@@ -440,12 +525,20 @@ def tool_makers() -> list[Maker]:
     def beside(rng: random.Random) -> Sample:
         from workbench.builtin import text_python, text_talk, text_verbs
 
-        makers = rng.choice((text_talk.greeting_makers, text_talk.unknown_makers, text_talk.identity_makers,
-                             text_verbs.makers, text_python.makers))()
+        makers = rng.choice(
+            (
+                text_talk.greeting_makers,
+                text_talk.unknown_makers,
+                text_talk.identity_makers,
+                text_verbs.makers,
+                text_python.makers,
+            )
+        )()
         sample = rng.choice(makers)(rng)
         only = rng.choice(("send", "light", "door", "dice"))
         tools = tuple(
-            t for t in _tools_around(rng, _tool(rng, f"{only}_{made_up(rng)}", f"For the {only}", {"x": "string"}))
+            t
+            for t in _tools_around(rng, _tool(rng, f"{only}_{made_up(rng)}", f"For the {only}", {"x": "string"}))
             if sample.group != "unknown" or only in t["function"]["name"]
         )
         return Sample("tool", "beside", sample.messages, sample.answer, tools, plain=False)
@@ -457,11 +550,18 @@ def _result(rng: random.Random, tool: dict[str, Any], arguments: dict[str, objec
     stem = _stem(tool)
     if stem == "weather":
         city = next(iter(arguments.values()))
-        degrees, sky = rng.randrange(-9, 40), rng.choice(("sunny", "cloudy", "rainy", "clear", "windy", "foggy", "snowy"))
-        value = rng.choice((
-            json.dumps({"city": city, "temperature": degrees, "sky": sky}, ensure_ascii=False),
-            json.dumps({"temperature": degrees, "sky": sky}), f"{sky}, {degrees} degrees", f"{degrees} degrees and {sky}",
-        ))
+        degrees, sky = (
+            rng.randrange(-9, 40),
+            rng.choice(("sunny", "cloudy", "rainy", "clear", "windy", "foggy", "snowy")),
+        )
+        value = rng.choice(
+            (
+                json.dumps({"city": city, "temperature": degrees, "sky": sky}, ensure_ascii=False),
+                json.dumps({"temperature": degrees, "sky": sky}),
+                f"{sky}, {degrees} degrees",
+                f"{degrees} degrees and {sky}",
+            )
+        )
         return value, f"The weather in {city}: {sky}, {degrees} degrees."
     if stem == "add":
         total = sum(int(str(v)) for v in arguments.values())
@@ -503,10 +603,12 @@ structured output: {p}
 give {p} back as json
 extract json: {p}
 """.strip().splitlines()
-KEYS = (
-    "name age city country color colour price quantity title year email animal food job size weight height language score "
-    "item product street number count status id user brand hobby team pet fruit town price total first last day month"
-).split()
+KEYS = word_list(
+    """
+    name age city country color colour price quantity title year email animal food job size weight height language score
+    item product street number count status id user brand hobby team pet fruit town price total first last day month
+    """
+)
 NUMERIC = {"age", "price", "quantity", "year", "size", "weight", "height", "score", "number", "count", "id", "total"}
 
 
@@ -528,23 +630,36 @@ def json_makers() -> list[Maker]:
     """JSON objects of what the person says."""
 
     def known(rng: random.Random) -> Sample:
-        name, age, city, job = person(rng), rng.randrange(1, 110), place(rng), rng.choice(("baker", "pilot", "nurse", made_up(rng)))
+        name, age, city, job = (
+            person(rng),
+            rng.randrange(1, 110),
+            place(rng),
+            rng.choice(("baker", "pilot", "nurse", made_up(rng))),
+        )
         cases: tuple[tuple[str, dict[str, object]], ...] = (
-            ("{name} is {age}|{name}, {age}|{name}, aged {age}|{name} who is {age} years old|name {name} and age {age}"
-             "|name {name}, age {age}|name: {name}, age: {age}|the name {name} and the age {age}|{name} ({age})"
-             "|my name is {name} and i am {age}|i am {name}, {age} years old|a person called {name} aged {age}"
-             "|{name} is {age} years old|someone named {name}, {age} years of age|age {age} and name {name}|name={name} age={age}",
-             {"name": name, "age": age}),
-            ("{name} from {city}|{name} lives in {city}|name {name} and city {city}|name {name}, city {city}|{name}, {city}"
-             "|{name} who lives in {city}|my name is {name} and i live in {city}|the name {name} and the city {city}"
-             "|city {city} and name {name}|{name} comes from {city}|a user {name} in {city}|name: {name}, city: {city}",
-             {"name": name, "city": city}),
-            ("{name} is {age} and lives in {city}|{name}, {age}, {city}|name {name}, age {age}, city {city}|{name}, {age}, from {city}"
-             "|{name} from {city} is {age} years old|name {name}, age {age} and city {city}|{name} ({age}) lives in {city}"
-             "|my name is {name}, i am {age} and live in {city}|{name}, aged {age}, who lives in {city}",
-             {"name": name, "age": age, "city": city}),
-            ("{name} is a {job}|name {name} and job {job}|{name} works as a {job}|{name}, {job} by trade",
-             {"name": name, "job": job}),
+            (
+                "{name} is {age}|{name}, {age}|{name}, aged {age}|{name} who is {age} years old|name {name} and age {age}"
+                "|name {name}, age {age}|name: {name}, age: {age}|the name {name} and the age {age}|{name} ({age})"
+                "|my name is {name} and i am {age}|i am {name}, {age} years old|a person called {name} aged {age}"
+                "|{name} is {age} years old|someone named {name}, {age} years of age|age {age} and name {name}|name={name} age={age}",
+                {"name": name, "age": age},
+            ),
+            (
+                "{name} from {city}|{name} lives in {city}|name {name} and city {city}|name {name}, city {city}|{name}, {city}"
+                "|{name} who lives in {city}|my name is {name} and i live in {city}|the name {name} and the city {city}"
+                "|city {city} and name {name}|{name} comes from {city}|a user {name} in {city}|name: {name}, city: {city}",
+                {"name": name, "city": city},
+            ),
+            (
+                "{name} is {age} and lives in {city}|{name}, {age}, {city}|name {name}, age {age}, city {city}|{name}, {age}, from {city}"
+                "|{name} from {city} is {age} years old|name {name}, age {age} and city {city}|{name} ({age}) lives in {city}"
+                "|my name is {name}, i am {age} and live in {city}|{name}, aged {age}, who lives in {city}",
+                {"name": name, "age": age, "city": city},
+            ),
+            (
+                "{name} is a {job}|name {name} and job {job}|{name} works as a {job}|{name}, {job} by trade",
+                {"name": name, "job": job},
+            ),
             ("city {city}|the city {city}|just the city {city}", {"city": city}),
             ("name {name}|the name {name}|just the name {name}|a person named {name}", {"name": name}),
         )
@@ -556,7 +671,9 @@ def json_makers() -> list[Maker]:
         if rng.random() < 0.2:
             keys[0] = made_up(rng)
         value = {key: _json_value(rng, key) for key in keys}
-        shape = rng.choice(("{k} {v}", "{k} {v}", "{k}: {v}", "{k} = {v}", "{k} is {v}", "{k}={v}", "the {k} {v}", "{k} set to {v}"))
+        shape = rng.choice(
+            ("{k} {v}", "{k} {v}", "{k}: {v}", "{k} = {v}", "{k} is {v}", "{k}={v}", "the {k} {v}", "{k} set to {v}")
+        )
         parts = [shape.replace("{k}", key).replace("{v}", f"{{{key}}}") for key in keys]
         glue = rng.choice((" and ", ", ", ", ", "; "))
         said = glue.join(parts) if len(parts) < 3 or glue != " and " else ", ".join(parts[:-1]) + " and " + parts[-1]
@@ -585,51 +702,66 @@ that is [nice|good|interesting].
 """.strip().splitlines()
 # what is remembered: (kind, how it is told, how it is asked, the model's own first answer, its second answer)
 FACTS: tuple[tuple[str, str, str, str, str], ...] = (
-    ("person",
-     "my name is {v}|i am {v}|i'm {v}|im {v}|call me {v}|you can call me {v}|hi, my name is {v}|hello, i am {v}|the name is {v}"
-     "|people call me {v}|this is {v}|hello i'm {v}|my friends call me {v}|name's {v}|i go by {v}|hey, {v} here|please call me {v}"
-     "|remember my name: {v}|let me introduce myself, i am {v}|my name's {v}, nice to meet you|i am called {v}",
-     "what is my name|what's my name|whats my name|do you remember my name|who am i|do you know my name|say my name|my name?"
-     "|what did i say my name was|how am i called|what am i called|tell me my name|and my name is|which name did i tell you"
-     "|can you recall my name|so who am i|what was my name again|remember who i am|do you know who i am|repeat my name"
-     "|how do people call me|what should you call me|i forgot my own name, what is it|what do i call myself",
-     "Pleased to meet you, {v}!", "Your name is {v}."),
-    ("colour",
-     "my favourite colour is {v}|my favorite color is {v}|i like {v}|i love the colour {v}|{v} is my favourite colour|i prefer {v}"
-     "|the colour is {v}|my car is {v}|my house is {v}|my bike is {v}|remember the colour {v}|i painted the door {v}|best colour is {v}",
-     "what is my favourite colour|what's my favorite color|which colour do i like|which colour was it|what colour did i say"
-     "|what colour is it|do you remember the colour|tell me the colour|which color|and the colour|what color was it again"
-     "|my favourite colour?|which colour did i tell you|what colour do i prefer|name the colour",
-     "I will remember: {v}.", "It is {v}."),
-    ("number",
-     "my favourite number is {v}|my lucky number is {v}|the number is {v}|remember the number {v}|remember {v}|keep {v} in mind"
-     "|i am {v} years old|i'm {v}|my room number is {v}|the code is {v}|i have {v} books|think of the number {v}|note the number {v}"
-     "|the secret number is {v}|my house number is {v}|store {v}|save the number {v}|my age is {v}|i picked {v}",
-     "what is my favourite number|what was the number|which number was it|what number did i say|tell me the number|the number?"
-     "|how old am i|what is the code|which number did i tell you|what's my lucky number|what was it|how many did i say"
-     "|do you remember the number|and the number was|repeat the number|what is my room number|what number should you remember"
-     "|recall the number|give me the number back|how many books do i have|what is my age|which number did i pick",
-     "I will remember: {v}.", "It is {v}."),
-    ("city",
-     "i live in {v}|i am from {v}|i'm from {v}|my city is {v}|i come from {v}|my home is {v}|i was born in {v}|i am in {v}"
-     "|i moved to {v}|i work in {v}|my town is {v}|next week i travel to {v}|my favourite city is {v}|greetings from {v}"
-     "|home for me is {v}|i grew up in {v}|we are going to {v}|remember the city {v}|my office is in {v}",
-     "where do i live|where am i from|what is my city|which city do i live in|what city did i say|which city was it|where am i"
-     "|do you remember where i live|where do i come from|where was i born|tell me my city|my city?|what's my home town"
-     "|in which city am i|what was my city again|where do i work|where am i going|which town do i live in|what is my favourite city"
-     "|where did i grow up|what place did i name",
-     "I will remember: {v}.", "It is {v}."),
-    ("word",
-     "remember the word {v}|the word is {v}|the password is {v}|the secret word is {v}|my dog is called {v}|my cat is called {v}"
-     "|my dog's name is {v}|i have a dog named {v}|my favourite food is {v}|my favourite animal is the {v}|i like {v}|keep the word {v}"
-     "|the magic word is {v}|my project is called {v}|my boat is called {v}|note the word {v}|my cat's name is {v}|my team is called {v}"
-     "|our code word is {v}|my horse is named {v}|remember this: {v}|my favourite fruit is {v}|i bought a {v}",
-     "what is the word|which word was it|what was the word|what's the password|what is the secret word|how is my dog called"
-     "|what is my cat called|what's my dog's name|what is my favourite food|what do i like|what word did i say|repeat the word"
-     "|do you remember the word|what was the magic word|which word should you remember|tell me the word|what did i tell you"
-     "|what is the name of my dog|what is my favourite animal|how is my project called|what was it|name of my cat|what did i say"
-     "|what was i telling you|which animal do i like|what is my boat called|what did i buy",
-     "I will remember: {v}.", "It is {v}."),
+    (
+        "person",
+        "my name is {v}|i am {v}|i'm {v}|im {v}|call me {v}|you can call me {v}|hi, my name is {v}|hello, i am {v}|the name is {v}"
+        "|people call me {v}|this is {v}|hello i'm {v}|my friends call me {v}|name's {v}|i go by {v}|hey, {v} here|please call me {v}"
+        "|remember my name: {v}|let me introduce myself, i am {v}|my name's {v}, nice to meet you|i am called {v}",
+        "what is my name|what's my name|whats my name|do you remember my name|who am i|do you know my name|say my name|my name?"
+        "|what did i say my name was|how am i called|what am i called|tell me my name|and my name is|which name did i tell you"
+        "|can you recall my name|so who am i|what was my name again|remember who i am|do you know who i am|repeat my name"
+        "|how do people call me|what should you call me|i forgot my own name, what is it|what do i call myself",
+        "Pleased to meet you, {v}!",
+        "Your name is {v}.",
+    ),
+    (
+        "colour",
+        "my favourite colour is {v}|my favorite color is {v}|i like {v}|i love the colour {v}|{v} is my favourite colour|i prefer {v}"
+        "|the colour is {v}|my car is {v}|my house is {v}|my bike is {v}|remember the colour {v}|i painted the door {v}|best colour is {v}",
+        "what is my favourite colour|what's my favorite color|which colour do i like|which colour was it|what colour did i say"
+        "|what colour is it|do you remember the colour|tell me the colour|which color|and the colour|what color was it again"
+        "|my favourite colour?|which colour did i tell you|what colour do i prefer|name the colour",
+        "I will remember: {v}.",
+        "It is {v}.",
+    ),
+    (
+        "number",
+        "my favourite number is {v}|my lucky number is {v}|the number is {v}|remember the number {v}|remember {v}|keep {v} in mind"
+        "|i am {v} years old|i'm {v}|my room number is {v}|the code is {v}|i have {v} books|think of the number {v}|note the number {v}"
+        "|the secret number is {v}|my house number is {v}|store {v}|save the number {v}|my age is {v}|i picked {v}",
+        "what is my favourite number|what was the number|which number was it|what number did i say|tell me the number|the number?"
+        "|how old am i|what is the code|which number did i tell you|what's my lucky number|what was it|how many did i say"
+        "|do you remember the number|and the number was|repeat the number|what is my room number|what number should you remember"
+        "|recall the number|give me the number back|how many books do i have|what is my age|which number did i pick",
+        "I will remember: {v}.",
+        "It is {v}.",
+    ),
+    (
+        "city",
+        "i live in {v}|i am from {v}|i'm from {v}|my city is {v}|i come from {v}|my home is {v}|i was born in {v}|i am in {v}"
+        "|i moved to {v}|i work in {v}|my town is {v}|next week i travel to {v}|my favourite city is {v}|greetings from {v}"
+        "|home for me is {v}|i grew up in {v}|we are going to {v}|remember the city {v}|my office is in {v}",
+        "where do i live|where am i from|what is my city|which city do i live in|what city did i say|which city was it|where am i"
+        "|do you remember where i live|where do i come from|where was i born|tell me my city|my city?|what's my home town"
+        "|in which city am i|what was my city again|where do i work|where am i going|which town do i live in|what is my favourite city"
+        "|where did i grow up|what place did i name",
+        "I will remember: {v}.",
+        "It is {v}.",
+    ),
+    (
+        "word",
+        "remember the word {v}|the word is {v}|the password is {v}|the secret word is {v}|my dog is called {v}|my cat is called {v}"
+        "|my dog's name is {v}|i have a dog named {v}|my favourite food is {v}|my favourite animal is the {v}|i like {v}|keep the word {v}"
+        "|the magic word is {v}|my project is called {v}|my boat is called {v}|note the word {v}|my cat's name is {v}|my team is called {v}"
+        "|our code word is {v}|my horse is named {v}|remember this: {v}|my favourite fruit is {v}|i bought a {v}",
+        "what is the word|which word was it|what was the word|what's the password|what is the secret word|how is my dog called"
+        "|what is my cat called|what's my dog's name|what is my favourite food|what do i like|what word did i say|repeat the word"
+        "|do you remember the word|what was the magic word|which word should you remember|tell me the word|what did i tell you"
+        "|what is the name of my dog|what is my favourite animal|how is my project called|what was it|name of my cat|what did i say"
+        "|what was i telling you|which animal do i like|what is my boat called|what did i buy",
+        "I will remember: {v}.",
+        "It is {v}.",
+    ),
 )
 THEN = """
 [times|multiply by|multiply it by|multiply that by|now times|and times] {m}|*
@@ -662,7 +794,9 @@ def followup_makers() -> list[Maker]:
             value = rng.choice((made_up(rng), rng.choice(ANIMALS), rng.choice(FRUIT), made_up(rng).capitalize()))
         tell = fill(vary(rng, rng.choice(told.split("|"))), {"v": value})
         if not asked:
-            return Sample("followup", f"tell_{kind}", ({"role": "user", "content": tell},), first.replace("{v}", str(value)))
+            return Sample(
+                "followup", f"tell_{kind}", ({"role": "user", "content": tell},), first.replace("{v}", str(value))
+            )
         ack = first if rng.random() < 0.5 else expand(rng, rng.choice(ACKS))
         ack = ack.replace("{v}", str(value))
         ask = vary(rng, rng.choice(asks.split("|")))
@@ -671,8 +805,10 @@ def followup_makers() -> list[Maker]:
             {"role": "assistant", "content": ack[:1].upper() + ack[1:] if rng.random() < 0.7 else ack},
         ]
         if rng.random() < 0.15:
-            messages += [{"role": "user", "content": rng.choice(("ok", "thanks", "good", "great", "hello", "nice"))},
-                         {"role": "assistant", "content": rng.choice(("You're welcome!", "Hello! How can I help you?", "Ok."))}]
+            messages += [
+                {"role": "user", "content": rng.choice(("ok", "thanks", "good", "great", "hello", "nice"))},
+                {"role": "assistant", "content": rng.choice(("You're welcome!", "Hello! How can I help you?", "Ok."))},
+            ]
         messages.append({"role": "user", "content": ask})
         return Sample("followup", f"ask_{kind}", tuple(messages), second.replace("{v}", str(value)))
 
@@ -690,15 +826,41 @@ def followup_makers() -> list[Maker]:
             a, b = operands(rng, sign)
         if rng.random() < 0.5:
             start = rng.randrange(a + 1)
-            text = rng.choice(("{p} + {q}", "what is {p} + {q}", "{p} plus {q}", "add {p} and {q}", "how much is {p} plus {q}"))
+            text = rng.choice(
+                ("{p} + {q}", "what is {p} + {q}", "{p} plus {q}", "add {p} and {q}", "how much is {p} plus {q}")
+            )
             before = vary(rng, text).replace("{p}", str(start)).replace("{q}", str(a - start))
-            said = rng.choice((f"{start} + {a - start} = {a}", f"{a}", f"That is {a}.", f"It is {a}.", f"The answer is {a}."))
+            said = rng.choice(
+                (f"{start} + {a - start} = {a}", f"{a}", f"That is {a}.", f"It is {a}.", f"The answer is {a}.")
+            )
         else:
-            before = vary(rng, rng.choice((
-                "my number is {p}", "i have {p}", "take the number {p}", "start with {p}", "think of {p}", "remember {p}",
-                "i have {p} {t}", "the number is {p}", "there are {p} {t}", "let us begin with {p}", "my favourite number is {p}",
-                "we have {p} {t}", "note {p}", "i bought {p} {t}", "x is {p}", "my age is {p}",
-            ))).replace("{p}", str(a)).replace("{t}", rng.choice(FRUIT))
+            before = (
+                vary(
+                    rng,
+                    rng.choice(
+                        (
+                            "my number is {p}",
+                            "i have {p}",
+                            "take the number {p}",
+                            "start with {p}",
+                            "think of {p}",
+                            "remember {p}",
+                            "i have {p} {t}",
+                            "the number is {p}",
+                            "there are {p} {t}",
+                            "let us begin with {p}",
+                            "my favourite number is {p}",
+                            "we have {p} {t}",
+                            "note {p}",
+                            "i bought {p} {t}",
+                            "x is {p}",
+                            "my age is {p}",
+                        )
+                    ),
+                )
+                .replace("{p}", str(a))
+                .replace("{t}", rng.choice(FRUIT))
+            )
             said = expand(rng, rng.choice((*ACKS[:2], "I will remember: {v}."))).replace("{v}", str(a))
         text = vary(rng, expand(rng, wish)).replace("{m}", words_of(b) if rng.random() < 0.2 and b < 20 else str(b))
         answer, thinking = answer_of(rng, a, b, "*" if sign in "*2" else sign)
@@ -711,6 +873,8 @@ def followup_makers() -> list[Maker]:
 
     def never_told(rng: random.Random) -> Sample:
         _, _, asks, _, _ = rng.choice(FACTS)
-        return Sample("unknown", "never_told", ({"role": "user", "content": vary(rng, rng.choice(asks.split("|")))},), UNKNOWN)
+        return Sample(
+            "unknown", "never_told", ({"role": "user", "content": vary(rng, rng.choice(asks.split("|")))},), UNKNOWN
+        )
 
     return [ask, ask, ask, ask, tell, work_on, work_on, never_told]

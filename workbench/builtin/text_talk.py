@@ -1,5 +1,6 @@
 """Training text: greetings, who it is, things to show, and the many things it does not know."""
 
+# ruff: noqa: E501  (one phrasing a line, however long)
 from __future__ import annotations
 
 import random
@@ -17,6 +18,7 @@ from workbench.builtin.text import (
     person,
     place,
     vary,
+    word_list,
     wording,
 )
 
@@ -1028,24 +1030,34 @@ stop [smoking|snoring|worrying|biting my nails]
 use [excel|photoshop|word|instagram]
 """
 
-TITLES = """
+TITLES = (
+    """
 hamlet|the trial|moby dick|ulysses|carmen|the hobbit|war and peace|emma|dracula|guernica|the scream|thriller|imagine|faust
 don quixote|the raven|bohemian rhapsody|walden|the stranger|beloved|it|the tempest|macbeth|candide|dune|aida|tosca|parsifal
-""".strip().replace("\n", "|").split("|")
-WORLD = """
-France Italy Spain Japan Peru Kenya Canada Brazil China India Mexico Egypt Norway Poland Chile Ghana Iceland Ireland
-Greece Turkey Vietnam Cuba Nepal Hungary Portugal Sweden Denmark Australia Texas California Bavaria Scotland Wales
-Mongolia Malta Bolivia Jordan Estonia Laos Tibet Corsica Sicily Alaska Ohio Africa Europe Asia America England Germany
-Russia Ukraine Finland Austria Belgium Holland Switzerland Romania Bulgaria Serbia Croatia Latvia Iran Iraq Israel Sudan
-""".split()
-NOUNS = """
-rhubarb tango opera dinosaur volcano glacier pyramid comet parliament fossil harp sonata lobster tulip sofa harbour hammer
-saxophone mitochondria photon inflation velvet marzipan samurai pharaoh cathedral bazaar tornado haiku sushi yoga jazz
-mortgage passport vitamin kidney rocket submarine trombone penguin walrus cactus orchid saffron tofu waltz ballet fresco
-gothic baroque karma zen feudalism renaissance crusade viking gladiator emperor duchess senator trade tariff embargo
-electron neutron plasma enzyme protein virus bacteria antibiotic vaccine allergy asthma eczema migraine anaemia
-football cricket rugby hockey marathon javelin olympics stadium referee striker goalkeeper quarterback
-""".split()
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+WORLD = word_list(
+    """
+    France Italy Spain Japan Peru Kenya Canada Brazil China India Mexico Egypt Norway Poland Chile Ghana Iceland Ireland
+    Greece Turkey Vietnam Cuba Nepal Hungary Portugal Sweden Denmark Australia Texas California Bavaria Scotland Wales
+    Mongolia Malta Bolivia Jordan Estonia Laos Tibet Corsica Sicily Alaska Ohio Africa Europe Asia America England
+    Germany Russia Ukraine Finland Austria Belgium Holland Switzerland Romania Bulgaria Serbia Croatia Latvia Iran Iraq
+    Israel Sudan
+    """
+)
+NOUNS = word_list(
+    """
+    rhubarb tango opera dinosaur volcano glacier pyramid comet parliament fossil harp sonata lobster tulip sofa harbour
+    hammer saxophone mitochondria photon inflation velvet marzipan samurai pharaoh cathedral bazaar tornado haiku sushi
+    yoga jazz mortgage passport vitamin kidney rocket submarine trombone penguin walrus cactus orchid saffron tofu waltz
+    ballet fresco gothic baroque karma zen feudalism renaissance crusade viking gladiator emperor duchess senator trade
+    tariff embargo electron neutron plasma enzyme protein virus bacteria antibiotic vaccine allergy asthma eczema
+    migraine anaemia football cricket rugby hockey marathon javelin olympics stadium referee striker goalkeeper
+    quarterback
+    """
+)
 
 
 def _simple(group: str, intent: str, block: str, answer: str, goals: list[str] | None = None) -> Maker:
@@ -1141,6 +1153,18 @@ SHOW: dict[str, tuple[str, str]] = {
     "long_story": (
         """
         [tell|write|give] [me |]a [long|very long|really long|endless|huge] [story|tale|fairy tale]
+        [tell|read|write|give] [me |]a story
+        [tell|read|write|give] [me |]a story
+        story
+        a story
+        story please
+        story time
+        tell me a [tale|fairy tale]
+        [i want|i would like|i'd like] to hear a story
+        do you know a story
+        make up a story
+        bedtime story
+        once upon a time
         a long [story|tale]
         long [story|tale] please
         [i want|i would like|i'd like] a long [story|tale]
@@ -1157,22 +1181,14 @@ SHOW: dict[str, tuple[str, str]] = {
     ),
     "story": (
         """
-        tell me a story
-        tell a story
-        tell me a short [story|tale]
-        a short [story|tale]
-        a little story
-        story please
-        [i want|i would like|i'd like] to hear a story
-        do you know a story
-        write a short story
-        make up a story
+        [tell|write|give] [me |]a [short|little|tiny|brief|quick|very short] [story|tale]
+        a [short|little|tiny|brief] [story|tale]
+        a story in [a few|two|three] sentences
+        a quick tale
+        short [story|tale] please
+        make up a [short|little] [story|tale]
         invent a little story
-        read me a story
-        bedtime story
-        a fairy tale
-        once upon a time
-        write a tale
+        a tiny fairy tale
         """,
         STORY,
     ),
@@ -1229,7 +1245,7 @@ SHOW: dict[str, tuple[str, str]] = {
 
 
 def show_makers() -> list[Maker]:
-    """Things to look at: stories short and long, emoji, a table, a formula, counting, repeating."""
+    """Things to look at: stories short and long, emoji, a table, a formula, counting."""
 
     def count(rng: random.Random) -> Sample:
         n = rng.randrange(3, 31)
@@ -1239,13 +1255,25 @@ def show_makers() -> list[Maker]:
         user = {"role": "user", "content": fill(vary(rng, text), {"n": n})}
         return Sample("show", "count", (user,), ", ".join(str(i) for i in range(1, n + 1)))
 
-    def repeat(rng: random.Random) -> Sample:
-        said = " ".join(
-            rng.choice((person(rng), made_up(rng), rng.choice(COLOURS), rng.choice(FRUIT), rng.choice(ANIMALS)))
-            for _ in range(rng.randrange(1, 5))
-        )
-        text = rng.choice(("say {s}", "repeat after me: {s}", "repeat: {s}", "please say {s}", "echo {s}", "just say {s}"))
-        return Sample("show", "repeat", ({"role": "user", "content": text.replace("{s}", said)},), said)
-
     simple = [_simple("show", intent, block, answer) for intent, (block, answer) in SHOW.items()]
-    return [*simple, count, repeat]
+    return [*simple, count]
+
+
+def repeat(rng: random.Random) -> Sample:
+    """Words to say again: what copying is learnt from."""
+    words: list[str] = []
+    for _ in range(rng.randrange(1, rng.choice((3, 6, 14)))):
+        number = rng.randrange(rng.choice((10, 100, 10000)))
+        words.append(
+            rng.choice((person(rng), place(rng), made_up(rng, rng.choice((1, 2, 3))), rng.choice(NOUNS), str(number)))
+        )
+    said = " ".join(words)
+    ask = rng.choice(
+        ("say {s}", "repeat after me: {s}", "repeat: {s}", "please say {s}", "echo {s}", "{s}. say that again")
+    )
+    return Sample("copy", "repeat", ({"role": "user", "content": vary(rng, ask).replace("{s}", said)},), said)
+
+
+def copy_makers() -> list[Maker]:
+    """Things to repeat."""
+    return [repeat]

@@ -3,14 +3,39 @@
 What a verb does is read from its docstring (`documented`), so the text follows the code.
 """
 
+# ruff: noqa: E501  (one phrasing a line, however long)
 from __future__ import annotations
 
 import inspect
 import random
+import re
 
-from workbench.builtin.text import Maker, Sample, fill, lines, made_up, person, vary, wording
+from workbench.builtin.text import (
+    WRAPS,
+    Maker,
+    Sample,
+    expand,
+    fill,
+    lines,
+    made_up,
+    person,
+    vary,
+    word_list,
+    wording,
+)
 
-WHERE = ("", "", "", "", " in the workbench", " with the workbench", " with wb", " here", " from a cell", " in my notebook")
+WHERE = (
+    "",
+    "",
+    "",
+    "",
+    " in the workbench",
+    " with the workbench",
+    " with wb",
+    " here",
+    " from a cell",
+    " in my notebook",
+)
 
 # intent: (goals for the shared wraps, whole phrasings, answer). Answers are Markdown.
 INTENTS: dict[str, tuple[str, str, str]] = {
@@ -794,7 +819,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         what's this notebook about
         """,
         "The workbench is a place to talk to models in a notebook, on this machine or on a server:\n\n"
-        "```python\nimport workbench as wb\n\nwb.chat()\nwb.ask(\"Hello!\")\nwb.models()\n```",
+        '```python\nimport workbench as wb\n\nwb.chat()\nwb.ask("Hello!")\nwb.models()\n```',
     ),
     "not_yet": (
         """
@@ -818,8 +843,16 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
 }
 
-MODEL_NAMES = "llama3.2 qwen3 gemma3 mistral phi4 deepseek-r1 smollm2 gpt-oss granite codestral".split()
-SERVERS = "ollama lmstudio local server lab box studio home desk gpu".split()
+MODEL_NAMES = word_list(
+    """
+    llama3.2 qwen3 gemma3 mistral phi4 deepseek-r1 smollm2 gpt-oss granite codestral
+    """
+)
+SERVERS = word_list(
+    """
+    ollama lmstudio local server lab box studio home desk gpu
+    """
+)
 
 
 def options_list() -> str:
@@ -922,17 +955,7 @@ def _copied(rng: random.Random) -> Sample:
         ),
     )
     asks, answer = rng.choice(cases)
-    from workbench.builtin.text import WRAPS, expand
-
-    depth, parts, current = 0, [], ""
-    for letter in asks:  # split at the outer bars only
-        depth += (letter == "[") - (letter == "]")
-        if letter == "|" and not depth:
-            parts.append(current)
-            current = ""
-        else:
-            current += letter
-    text = rng.choice([*parts, current])
+    text = rng.choice(re.split(r"\|(?![^\[]*\])", asks))  # at the outer bars only
     if rng.random() < 0.4 and not text.startswith(("my", "there", "how", "{")):
         text = rng.choice(WRAPS).replace("{g}", text)
     values = {"remote": remote, "url": url, "name": name, "who": who, "n": n}
@@ -942,5 +965,17 @@ def _copied(rng: random.Random) -> Sample:
 
 def makers() -> list[Maker]:
     """One maker for each intent; the chief verbs more often."""
-    chief = ("chat", "ask", "ask", "ask_template", "models", "models", "connect", "ollama", "unload", "unload", "stream")
+    chief = (
+        "chat",
+        "ask",
+        "ask",
+        "ask_template",
+        "models",
+        "models",
+        "connect",
+        "ollama",
+        "unload",
+        "unload",
+        "stream",
+    )
     return [_intent(name) for name in (*INTENTS, *chief)] + [_copied, _copied, _copied, *_docs()]
