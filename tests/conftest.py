@@ -1,9 +1,13 @@
-"""Every test runs in a state folder and a Hugging Face cache of its own session, with no key in its environment."""
+"""Every test runs in a state folder and a Hugging Face cache of its own session, with no key in its environment.
+
+Processes that tests start can be interrupted, however pytest itself was started.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -16,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # a worker of xdist inherits all this
     for name in FROM_OUTSIDE:
         os.environ.pop(name, None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts deaf to Ctrl-C
     config.stash[HOME] = tempfile.mkdtemp(prefix="workbench-tests-")
     os.environ["WORKBENCH_HOME"] = f"{config.stash[HOME]}/home"
     os.environ["HF_HOME"] = f"{config.stash[HOME]}/huggingface"

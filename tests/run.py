@@ -132,7 +132,8 @@ def chromium() -> str:
     if root and "ID=debian" in release():
         packages = ("chromium", "fonts-noto-core", "fonts-noto-color-emoji")
         command("apt-get", "update", "-qq")
-        command("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        command("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, **quiet)
         return installed_chromium()
     system = ("--with-deps",) if root and sys.platform == "linux" else ()
     command(PYTHON, "-m", "playwright", "install", *system, "chromium")

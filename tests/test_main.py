@@ -1,3 +1,5 @@
+"""`python -m workbench`: the notebooks laid out, JupyterLab started."""
+
 from __future__ import annotations
 
 import json
