@@ -1,3 +1,5 @@
+"""How a chat and a reply show themselves: the widget, the static copy, streaming Markdown."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,3 +1,5 @@
+"""The public names: sorted, documented, light to import."""
+
 from __future__ import annotations
 
 import inspect
