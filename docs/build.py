@@ -37,7 +37,6 @@ ABOUT = {
     "tests/guards/": "the house rules: imports point down, public names are documented, this tree is true",
     "tests/models/": "a second, different tiny model for tests that need two, and the script that makes it",
     "tests/manager/": "model files, whole and broken",
-    "tests/models/": "a second, different tiny model, for tests that need two",
     "tests/servers/": "servers that tests start: llama.cpp's, and one that misbehaves on request",
     "tests/services/": "the contract every service keeps, and every way a server can fail",
     "tests/sessions/": "chats, replies and questions, without a front end",

@@ -25,6 +25,12 @@ def test_the_api_reference_and_the_tree_of_the_readme_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_line_of_the_tree_says_what_it_is_for() -> None:
+    tree = (ROOT / "README.md").read_text().split("## Files\n```\n")[1].split("```")[0]
+    assert tree.splitlines()
+    assert [line for line in tree.splitlines() if not re.match(r" *\S+ {2,}\S", line)] == []
+
+
 def test_no_file_names_a_download_address() -> None:
     settings = [path for path in tracked() if path.suffix in TEXT or path.name == ".npmrc"]
     assert settings
