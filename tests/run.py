@@ -117,27 +117,24 @@ def set_up(torch: bool) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
         command(PYTHON, "-m", "pip", "install", "--quiet", "--editable", f".[{extras}]")
         stamp.write_text(wanted)
-    if not os.environ.get("CHROMIUM") and (browser := chromium()):
-        os.environ["CHROMIUM"] = browser
+    if not os.environ.get("CHROMIUM") and not installed_chromium():
+        fetch_chromium()
     if not (WIDGETS / "node_modules/typescript").exists():
         npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
     npm("run", "build")
 
 
-def chromium() -> str:
-    """Path of a Chromium on this system, installed if there is none; empty for the one Playwright fetched."""
-    if found := installed_chromium():
-        return found
+def fetch_chromium() -> None:
+    """Install a Chromium the ordinary way for this system: Debian's own as root, else the one Playwright fetches."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if root and "ID=debian" in release():
         packages = ("chromium", "fonts-noto-core", "fonts-noto-color-emoji")
-        command("apt-get", "update", "-qq")
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        command("apt-get", "update", "-qq")
         command("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, **quiet)
-        return installed_chromium()
+        return
     system = ("--with-deps",) if root and sys.platform == "linux" else ()
     command(PYTHON, "-m", "playwright", "install", *system, "chromium")
-    return ""
 
 
 def installed_chromium() -> str:

@@ -17,6 +17,8 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Page, Playwright
 
+from tests.run import installed_chromium
+
 FLAGS = (
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -187,8 +189,9 @@ class Notebook:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """A headless Chromium: the one the environment's CHROMIUM names, else Playwright's own."""
-    return playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or None, args=list(FLAGS))
+    """A headless Chromium: the one the environment's CHROMIUM names, else the system's, else Playwright's own."""
+    path = os.environ.get("CHROMIUM") or installed_chromium() or None
+    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
 def write_notebook(path: Path, *cells: str) -> None:
