@@ -38,11 +38,14 @@ WHERE = (
 INTENTS: dict[str, tuple[str, str, str]] = {
     "print": (
         """
+        [say|put|display|show] [hi|something|a greeting|words] on [the screen|screen]
         [print|output|display|show|write out] [text|something|a line|a message|a string|a sentence|words|a word|a value|to the screen|on the screen|to the console|some text]
         make python [say|print|write|show] [something|a text|words]
         write [to the terminal|to the console|to the screen|to stdout]
         """,
         """
+        say hello with python
+        put text on the screen
         print
         print statement
         print function
@@ -77,6 +80,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "for": (
         """
+        [do|repeat] something [a few times|n times|in a loop]
         [write|make|do|use|create|code] a [for loop|for-loop|loop|counting loop|loop over a range|for loop over a range|loop with range]
         [loop|iterate|count|go|run] [over a range|through numbers|over numbers|over a range of numbers|from zero to nine|through a range]
         [repeat|do|run] [something|a thing|an action|a line|code] [several times|ten times|many times|a number of times|again and again]
@@ -84,6 +88,9 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         use range
         """,
         """
+        loop a few times
+        repeat code
+        do something ten times
         for loop
         for loop?
         for loops
@@ -106,10 +113,13 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "for_n": (
         """
+        [do|repeat|run] something {n} times
         [loop|count|iterate|run a loop|go|make a loop] [{n} times|from 0 to {n}|up to {n}|over range {n}]
         [print|show] [the first {n} numbers|numbers up to {n}|{n} numbers|the numbers below {n}]
         """,
         """
+        loop {n} times
+        repeat {n} times
         for loop with {n} [steps|rounds|iterations|turns]
         a loop that runs {n} times
         python loop {n} times
@@ -137,6 +147,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "function": (
         """
+        [define|declare|write] [functions|a func|my own functions]
         [define|write|make|create|declare|code|build] [a|my own|a simple|a small|a new] [function|func|method]
         [define|write|create] functions
         use def
@@ -144,6 +155,10 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         [write|make|create|define] a function [with arguments|with a parameter|with parameters|that takes arguments|that returns something|with a return value|that adds two numbers]
         """,
         """
+        define functions
+        how are functions defined
+        how does one define functions
+        reusable code
         function
         function?
         functions
@@ -176,11 +191,17 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "read": (
         """
+        [slurp|pull|suck|bring|take] [a text file|a file|file contents|a txt|text from disk] [into a variable|in|into a string|]
         [read|open|load|get|print|show] [a file|a text file|the content of a file|the contents of a file|text from a file|a txt file|a file's content|files|a file from disk|lines from a file|a file line by line|the lines of a file]
         [load|get|read] [a text|text|data] from [disk|a file|a text file]
         see what is [in|inside] a file
         """,
         """
+        file into a variable
+        file to string
+        contents of a text file
+        reading a txt
+        read a txt
         read file
         read a file
         read text file
@@ -209,11 +230,15 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "write": (
         """
+        [dump|put|record|output|drop] [a string|text|results|something] [into|to|in] a [txt|file|text file|txt file]
         [write|save|store|put|dump] [a file|text to a file|something to a file|text in a file|a string to a file|to a file|a text file|text into a file|data to a file|my results to disk|a string to disk|lines to a file]
         [create|make] [a file|a text file|a new file|a txt file]
         [append|add] [text|a line] to a file
         """,
         """
+        string into a txt
+        dump text to disk
+        text to a txt file
         write file
         write a file
         write text file
@@ -267,11 +292,17 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "sort": (
         """
+        [order|arrange|sort] [a list|numbers|values] [from low to high|from high to low|from a to z|by value|upwards|downwards]
         [sort|order|arrange|rank] [a list|my list|numbers|a list of numbers|the list|items|words|a list of words|values|some numbers|an array|names|a list of names]
         [put|bring|get] [a list|numbers|items|words|my list|names] [in order|into order|in alphabetical order|in ascending order|from small to large|sorted]
         sort [in reverse|backwards|descending|ascending|alphabetically|by size]
         """,
         """
+        list from low to high
+        order a list
+        order my numbers
+        numbers in order
+        low to high
         sort
         sort?
         sort list
@@ -292,10 +323,16 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "reverse": (
         """
+        [get|print|show|write] [a word|a string|text] [in reverse letters|with its letters reversed|mirrored]
         [reverse|invert|flip|turn around|mirror] [a string|a text|a word|text|my string|the letters of a word|the string|letters|strings|a name]
         [write|print|spell|get|show] [a string|a word|a text|text|a name] [backwards|in reverse|back to front|from the end|the other way round]
         """,
         """
+        reverse letters
+        reversed word
+        word in reverse
+        letters in reverse order
+        mirror a word
         reverse string
         reverse a string
         string reverse
@@ -322,10 +359,16 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "len": (
         """
+        [count|tell] [the things|the stuff|the entries|the items|items|entries] in [my list|a list|a collection]
         [get|find|compute|know|check|print|count|see|measure|determine] [the length|the size|the len] of [a list|my list|a string|an array|a text|a word]
         [count|find out|see|know] [how many items are in a list|the items of a list|elements|how many elements a list has|the elements of a list|the entries of a list|how long a list is|the number of items in a list]
         """,
         """
+        count the things in a list
+        count list entries
+        how many things are in my list
+        number of things in a list
+        how many entries
         len
         len?
         length
@@ -348,12 +391,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "dict": (
         """
+        [store|save|keep|look up] [phone numbers by name|prices by product|things by name|ages by name|numbers under names]
         [make|create|build|define|write|use|declare] [a dictionary|a dict|dictionaries|a python dictionary|a mapping|a map|a hash map|a lookup table|an empty dictionary|a key value store]
         [store|keep|map|save|hold] [keys and values|values by name|keys to values|pairs|names and ages|values under keys]
         [look up|get|find] a value by [key|name]
         [add|put] a key to a [dictionary|dict]
         """,
         """
+        phone book
+        things stored by name
+        values by name
+        lookup by name
+        name to number table
         dict
         dict?
         dictionary
@@ -376,12 +425,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "comprehension": (
         """
+        [make|get|write] [squares|doubles|a list] in [a single line|one line|one go]
         [write|make|use|do|create] [a list comprehension|list comprehensions|a comprehension]
         [make|build|create|write] a list [in one line|from another list|of squares|of squares in one line|with a loop in one line|without a loop]
         [square|double|transform|convert] [every|each] [number|item|element] [of|in] a list
         [filter|pick] [items of a list|even numbers|elements from a list|the even numbers from a list]
         """,
         """
+        squares in one line
+        a list in a single line
+        one-liner that builds a list
+        single line loop
+        squares of a list
         list comprehension
         list comprehension?
         comprehension
@@ -399,6 +454,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "if": (
         """
+        [do|run] [this or that|one thing or another|something or otherwise something else]
         [write|use|make|do|create] [an if|an if statement|an if else|if and else|if else|a condition|a conditional|a branch|a decision|if elif else]
         [check|test] [a condition|if a number is positive|if something is true|whether a number is big|if a number is even|a value]
         [compare|branch on] [two numbers|a value|values|a condition]
@@ -406,6 +462,12 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         do something only [if|when] a condition [is true|holds]
         """,
         """
+        do this, otherwise that
+        this or otherwise that
+        check if something is true
+        if something then something else
+        otherwise
+        when a condition holds do this
         if
         if else
         if else?
@@ -447,11 +509,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "try": (
         """
+        [survive|get past|recover from|guard against] [a ValueError|an error|a crash|an exception|a KeyError|bad input]
         [catch|handle|deal with|treat|trap|avoid|survive|ignore] [an error|errors|an exception|exceptions|a crash|a ValueError|failures|a division by zero]
         [use|write|do|make] [try and except|try except|a try block|try|except|exception handling|error handling]
         [keep|prevent] [my program|a program|code|my script] [from crashing|running after an error|from failing]
         """,
         """
+        ValueError
+        catch ValueError
+        keep going after an error
+        avoid a crash
+        what to do with errors
+        error catching
         try
         try except
         try except?
@@ -472,11 +541,16 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "fstring": (
         """
+        [stick|get|drop|mix] [a variable|a value|my variable|a number] [in|into|inside] [a string|text|a message]
         [format|fill in|build|compose] [a string|strings|text|a message|a sentence] [with a variable|with variables|with values|from variables|]
         [put|insert|use|place|include|embed|print] [a variable|variables|a value|values|a name|an expression] [in|into|inside|within] [a string|a text|text|strings|a sentence]
         use [f-strings|an f-string|f strings|fstrings|a formatted string|string interpolation|string formatting]
         """,
         """
+        variable in text
+        put a variable in a string
+        string with a variable
+        value inside a string
         f-string
         fstring
         f string
@@ -497,10 +571,15 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "sum": (
         """
+        [total up|tot up|sum up|tally] [a list|numbers|my numbers|a column|the values]
         [sum|add up|total|add together] [a list|a list of numbers|numbers|my list|all numbers|the numbers of a list|the values of a list|all the items|all elements|values]
         [get|compute|find|calculate|print] the [sum|total] of [a list|numbers|my list|all items|all numbers|several numbers|list elements|a list of numbers]
         """,
         """
+        total up a list
+        total of my numbers
+        tally a list
+        all numbers together
         sum
         sum?
         sum list
@@ -518,10 +597,15 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "join": (
         """
+        [glue|paste|tie] [words|a list of words|strings|pieces] [with commas|with spaces|together|into one]
         [join|combine|concatenate|glue|merge|put together|connect|stick together] [strings|a list of strings|words|two strings|several strings|a list of words|texts|the words of a list|pieces of text|words with commas|strings with a comma]
         [turn|make|convert|transform] a list [of strings |of words |][into|to] [one string|a string|a text|a sentence|a comma separated string]
         """,
         """
+        glue words
+        words with commas
+        words joined with commas
+        one string from many
         join
         join?
         join strings
@@ -541,10 +625,15 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "while": (
         """
+        [keep going|go on|repeat|count down] until [a counter is zero|a counter hits zero|it is done|a condition fails|zero]
         [write|make|use|do|create|code] [a while loop|a while-loop|while|while loops|an endless loop|an infinite loop]
         [repeat|loop|go on|run|continue] [until a condition is met|while a condition holds|as long as something is true|until something happens|until done|while something is true]
         """,
         """
+        keep going until zero
+        count down to zero
+        repeat until it is false
+        loop as long as
         while
         while?
         while loop
@@ -562,6 +651,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "random": (
         """
+        [throw|roll|cast] [a dice|a die|dice|two dice]
         [get|make|generate|create|pick|draw|choose|print|produce] [a random number|random numbers|a random integer|a number at random|a random value|some random number|a random int]
         [roll|throw|simulate] [a die|dice|a dice|a six sided die]
         [pick|choose|draw] [a random item|an item at random|a random element|something at random] [of a list|from a list|]
@@ -569,6 +659,12 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         use the random module
         """,
         """
+        throw a dice
+        roll a die
+        random dice
+        pick a random number
+        coin flip
+        something random
         random
         random?
         random number
@@ -588,11 +684,17 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "date": (
         """
+        [print|show|tell|display] [what day today is|what day it is|which day it is|the date of today|today's date]
         [get|print|show|find|know|display|output] [the current date|today's date|the date|the date of today|the current time|the time|the day|todays date|the current day]
         use [datetime|the datetime module|dates]
         [make|create|format] a date
         """,
         """
+        print today's date
+        print the current date
+        what day is today, with python
+        show today's date with python
+        today's date as python code
         current date in python
         date in python
         today in python

@@ -159,6 +159,14 @@ two times {b}
 """.strip().splitlines()
 
 
+TABLES = """
+{k} table of {n}
+the {k} table [of|for] {n}
+[show|give|tell|write] [me |]the {k} table [of|for] {n}
+{n} {k} table
+""".strip().splitlines()
+
+
 def words_of(n: int) -> str:
     """A number below 100 in words."""
     if n < 20:
@@ -238,8 +246,24 @@ def arithmetic_makers() -> list[Maker]:
 
         return make
 
+    def table(rng: random.Random) -> Sample:
+        """Many facts at once: what the sums stand on."""
+        n, sign = rng.randrange(11), rng.choice("+-*")
+        name = {"+": "addition", "-": "subtraction", "*": "[multiplication|times]"}[sign]
+        text = vary(rng, expand(rng, rng.choice(TABLES))).replace("{k}", expand(rng, name)).replace("{n}", str(n))
+        rows = range(n, n + 11) if sign == "-" else range(11)
+        work = {"+": lambda i: n + i, "-": lambda i: i - n, "*": lambda i: n * i}[sign]
+        facts = [
+            f"{i} {sign} {n} = {work(i)}" if sign == "-" or rng.random() < 0.5 else f"{n} {sign} {i} = {work(i)}"
+            for i in rows
+        ]
+        if rng.random() < 0.6:
+            text += rng.choice((" in any order", ", shuffled", " in no order"))
+            rng.shuffle(facts)
+        return Sample("arithmetic", "table", ({"role": "user", "content": text},), "\n".join(facts))
+
     plus, minus, times = maker("+", PLUS), maker("-", MINUS), maker("*", TIMES)
-    return [plus, plus, plus, minus, minus, minus, times, times, maker("*", DOUBLE)]
+    return [plus, plus, plus, minus, minus, minus, times, times, maker("*", DOUBLE), table]
 
 
 def _tool(rng: random.Random, name: str, description: str, parameters: dict[str, str]) -> dict[str, Any]:

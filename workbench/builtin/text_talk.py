@@ -28,6 +28,19 @@ CORE = "I am builtin, a tiny language model of about four million parameters tha
 GREETING: dict[str, tuple[str, str]] = {
     "hello": (
         """
+        evening!
+        morning!
+        gm
+        yo builtin
+        yo bot
+        [well |]hello there [stranger|friend|you|my friend|little model]
+        [hi|hello|hey], nice [that you are here|to have you here|to be here|day]
+        [hi|hello|hey] [builtin|model|little one|machine]
+        good to see you
+        hey you
+        hellooo
+        hi :)
+        hello!!
         hello
         hi
         hey
@@ -128,6 +141,10 @@ GREETING: dict[str, tuple[str, str]] = {
     ),
     "how_are_you": (
         """
+        how is your [morning|evening|week|weekend] going
+        how's your [morning|evening|day|week] going
+        how do you feel
+        how are you this morning
         how are you
         how are you today
         how are you doing
@@ -175,6 +192,12 @@ GREETING: dict[str, tuple[str, str]] = {
     ),
     "thanks": (
         """
+        thank u
+        thank u so much
+        thanks so much
+        thanks for [the help|your help|that|everything|the answer]
+        thankyou
+        thnx
         thanks
         thank you
         thank you [so|very] much
@@ -224,6 +247,11 @@ GREETING: dict[str, tuple[str, str]] = {
     ),
     "goodbye": (
         """
+        ok bye
+        ok bye for now
+        bye for now
+        goodbye for now
+        gn
         bye
         bye bye
         goodbye
@@ -273,6 +301,15 @@ GREETING: dict[str, tuple[str, str]] = {
 IDENTITY: dict[str, tuple[str, str]] = {
     "who": (
         """
+        wat r u
+        what r u
+        who u
+        who dis
+        what is builtin
+        who is builtin
+        what is this builtin thing
+        what exactly are you
+        are you some kind of ai
         who are you
         who are you?
         what are you
@@ -335,6 +372,13 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "name": (
         """
+        do you go by a name
+        do you go by any name
+        do you have any name
+        what do you go by
+        any name?
+        are you called something
+        who may i say is speaking
         what is your name
         what's your name
         whats your name
@@ -385,6 +429,13 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "size": (
         """
+        how many weights
+        roughly how many weights
+        how many weights are in this model
+        about how many parameters
+        how many numbers are in you
+        number of weights
+        are you light
         how big are you
         how large are you
         how small are you
@@ -436,6 +487,12 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "offline": (
         """
+        is my [text|data|input|question|message|chat] sent [somewhere|anywhere|off|out|to a company|to a server|over the internet|to anyone]
+        do you send my [text|words|messages|questions] to [a company|someone|anybody|google|openai]
+        does anything leave my [machine|computer|laptop|pc]
+        does [this|anything] go over the [internet|network|wire]
+        does a company see my text
+        who gets my data
         do you need the internet
         do you need internet
         do you need [a|any] [network|internet connection|wifi|connection|network connection]
@@ -486,6 +543,11 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "where": (
         """
+        are you running on my [pc|box|own machine|mac|desktop]
+        u running on my pc
+        running on my machine or [somewhere else|elsewhere|a server|in the cloud]
+        is it my machine that runs you
+        which computer does the work
         where are you
         where are you running
         where do you run
@@ -527,6 +589,15 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "key": (
         """
+        must i [create|make|have|open] an account
+        must i sign up
+        do i need to [create|make|have|open] an account [first|]
+        account needed
+        sign up needed
+        is an account required
+        do i have to create an account
+        are there fees
+        any costs
         do i need [a key|an api key|an account|a token|a password|a licence|to log in|to sign up|to register|to pay]
         do you need [a key|an api key|an account|a token|a password]
         is [a key|an api key|an account|a login|registration|a subscription|payment] [needed|required|necessary]
@@ -568,6 +639,12 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "mistakes": (
         """
+        would you say you are [reliable|trustworthy|smart|right]
+        are you to be trusted
+        could your answers be wrong
+        do you get things wrong
+        how sure are you
+        is your word reliable
         do you make mistakes
         do you make errors
         do you ever make mistakes
@@ -617,6 +694,11 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "better": (
         """
+        i need an answer for [a court case|my exam|a patient|my company|a customer|my boss]
+        should i take your [answer|advice|word] [for serious things|for my job|for important work|]
+        may i use you in my [job|company|product|paper]
+        for important things, are you enough
+        something important, can you do it
         are you [as good as|better than|like|smarter than|related to] [chatgpt|gpt|claude|gemini|a large model|llama|siri]
         are you [chatgpt|gpt|claude|gemini|siri|alexa|gpt-4|qwen|mistral|a gpt]
         is this [chatgpt|gpt|claude|gemini|openai]
@@ -649,6 +731,13 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "maker": (
         """
+        who put you together
+        who assembled you
+        who is behind you
+        who came up with you
+        who programmed you
+        who coded you
+        where were you trained
         who made you
         who created you
         who built you
@@ -691,6 +780,13 @@ IDENTITY: dict[str, tuple[str, str]] = {
     ),
     "can": (
         """
+        what [sort|kind] of things [could|can|may] i [throw at you|ask|ask you|try|do]
+        what [could|can] i throw at you
+        what stuff can you do
+        what are you capable of
+        show me around
+        what is possible
+        what are my options here
         what can you do
         what can you do for me
         what can you do for us
@@ -747,6 +843,14 @@ IDENTITY: dict[str, tuple[str, str]] = {
 
 # What it does not know: whole questions first, then templates, then goals for the shared wraps.
 UNKNOWN_QUESTIONS = """
+who won the [euro|copa|league|final|cup|oscar|nobel prize|marathon] [{year}|in {year}|{year} football|this year]
+is there [a god|life after death|a heaven|water on mars|a king of {x}|oil in {x}]
+tell me what my [sister|brother|mother|boss|dog|wife] is [called|doing|thinking]
+when's my [dentist appointment|meeting|flight|exam|birthday|train]
+name [a good|a|one|some] [sci-fi novel|novel|film|song|wine|river in {x}|city in {x}|bird|poet|restaurant|composer]
+[what|which] [bank|phone|car|laptop|camera|bike|insurance] [is best|should i get|to buy|do you recommend]
+who [painted|sculpted|drew|filmed|directed|wrote] {title}
+who's the [guy|woman|man|person] that [painted|wrote|invented|sang|directed] {title}
 who was the first [king|president|emperor|pope|queen|chancellor] of {x}
 who is the [king|president|prime minister|mayor|queen|leader|chancellor|ruler] of {x}
 who [runs|rules|leads|governs] {x} [now|these days|today|]

@@ -41,6 +41,9 @@ WHERE = (
 INTENTS: dict[str, tuple[str, str, str]] = {
     "chat": (
         """
+        [bring up|pull up|pop up|get up|put on screen|display] [a chat|the chat box|a chat box|a chat panel|a conversation window|something to type into]
+        [have|hold|keep|lead] a [real|proper|long|whole] conversation
+        [speak|converse|chat] with [the llm|the ai|the assistant|a bot|the model] [back and forth|over several turns|interactively|in a window]
         [start|open|begin|launch|create|make|get|have] a [chat|conversation|new chat|dialogue|chat window|chat session]
         [start|open|begin|launch] chatting
         [talk|speak|chat|converse] [to|with] [a model|an llm|an ai|the model|a language model|the bot|somebody|you]
@@ -55,6 +58,14 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         chat
         """,
         """
+        [i|we] [want|wanna|would like] to [chat|talk|converse]
+        [lets|let's|let us] [talk|chat|have a conversation]
+        chatting
+        dialogue window
+        type messages to the model
+        several turns with a model
+        is there a chat ui
+        gui for talking to the model
         chat
         chat?
         chat window
@@ -77,6 +88,9 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "chat_system": (
         """
+        give the [bot|assistant|chat|ai|model] [a role|a personality|a job|an identity|standing orders|fixed instructions]
+        [make|let|have] the [bot|assistant|chat|model] [play|act as|pretend to be|be] [a pirate|a teacher|a doctor|someone else|an expert]
+        [define|set|fix] [how the model should behave|how the assistant speaks|the assistant's character|the role of the bot]
         [give|set|use|add|write|pass|define|change] [a|the|my own] system [prompt|message|instruction]
         [give|set] the model [a role|instructions|a persona|a personality|a character]
         [tell|instruct] the model [how to behave|who it is|to be a pirate|to be brief|to be polite|its role]
@@ -86,6 +100,14 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         make it always answer [briefly|in french|politely|in one line]
         """,
         """
+        role for the whole chat
+        instructions for the whole conversation
+        the bot should always be polite
+        the assistant should act as a lawyer
+        persona
+        role
+        behave like a teacher
+        set context for the assistant
         system prompt
         system prompt?
         system message
@@ -102,6 +124,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "send": (
         """
+        [post|type|submit|push] [a message|something|a line|text] [to|into|in] the chat [via code|by code|through code|programmatically|from a script]
         send [a message|text|a question|something] [to the chat|to a chat|into the chat|from a cell|from code|from python]
         [send|post] a message [programmatically|by code|without typing in the widget|with python]
         [drive|control|script|automate] [the|a] chat [from code|from python|with code|from another cell]
@@ -111,6 +134,11 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         use the chat [object|without the widget] [in python|from code|]
         """,
         """
+        chat message via code
+        post to the chat from a script
+        message in the chat by code
+        send from python
+        programmatic chat
         chat.send
         what does chat.send do
         send a message from code
@@ -150,12 +178,20 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "stop": (
         """
+        [shut up|silence|pause] [the model|the bot|it]
+        [kill|abandon|give up on] the [reply|answer|generation]
         [stop|cancel|abort|interrupt|halt|end|break off|kill] [an answer|the answer|a reply|the model|generation|generating|it|a run]
         [stop|cancel|abort|interrupt|halt] [an answer|the model|a reply|generation] [half way|while it is writing|midway|in the middle|early]
         make [it|the model] [stop|shut up|be quiet] [talking|writing|]
         [stop|cancel] a [long|slow|running] answer
         """,
         """
+        [how to |]make it shut up
+        i want it to stop
+        it goes on and on
+        stop generating
+        cancel generation
+        halt
         stop
         stop it
         stop button
@@ -206,12 +242,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "chat_model": (
         """
+        [chat|talk] [using|with|through] [some other|a new|that other|the bigger] model
         [choose|pick|select|switch|change|set|use] [a|the|another|a different] model [for the chat|of the chat|in the chat|for a chat|in a chat]
         [switch|change] [models|the model|to another model] [in the chat|in a running chat|during a chat|midway|while chatting|]
         [chat|talk|speak] [with|to] [another|a different|a certain|a particular|a bigger|my own] model
         start a chat with [a certain|another|a particular|the small|my] model
         """,
         """
+        another model for my chat
+        chat using a different model
+        pick another model in the chat
+        use a different llm in the chat
+        other llm
         change model
         switch model
         model picker
@@ -226,6 +268,10 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "ask": (
         """
+        [fire|throw|shoot|pass] [a question|one question|a single question|a prompt|a query] [at|to] [the llm|the model|a model|an ai]
+        get [one|a single|just one] [answer|reply|response] [in a script|without a gui|without a window|from python|for my script]
+        [question|quiz] the [model|llm]
+        [have|let] the model [answer|reply to|respond to] [a question|one thing|my question] [once|]
         [ask|put|send] [a|one|a single|just one|some|my] question
         [ask|put] [a|one|a single] question [to|of] [a model|the model|an llm]
         [ask|query|prompt|call|invoke|run] [a model|the model|an llm|the builtin model|an ai]
@@ -240,6 +286,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         make the model answer [once|one question|a question]
         """,
         """
+        one answer, no window
+        one answer in a script
+        only one reply is needed
+        script that asks the model
+        ask from python
+        ask the llm something
+        ask the ai
+        call the llm
+        prompt the model
+        simple question to the llm
+        function that answers a question
+        query the model
         ask
         ask?
         wb.ask
@@ -265,6 +323,9 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "ask_template": (
         """
+        [feed|give|supply|inject|merge] [a text|my text|a column|my data|a file's text|a string|a table] [to|into] [the question|the prompt|the model|a question]
+        [shorten|condense|boil down|abbreviate|recap|outline] [my notes|meeting notes|a long article|an email|my report|this document|a chapter] [with|using|with the help of] [the llm|the model|a model|ai]
+        [have|let] the model [summarise|summarize|shorten|translate|check|rewrite|correct] [my text|a report|my email|a paragraph|some text]
         [put|insert|place|fill|use|pass] [a variable|variables|my text|my data|a value|values] [in|into|in to|inside] [a prompt|the prompt|my prompt|the question]
         [summarise|summarize|shorten|sum up|condense|digest] [a text|my text|a report|a document|my report|an article|a string|a long text|my notes]
         [translate|classify|rewrite|analyse|analyze|review|explain|proofread] [a text|my text|a string|a document|my report|an email|some text] [with a model|with the model|using a model|]
@@ -274,6 +335,17 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         reuse [a|the same] prompt with [different|other|many|several] [texts|values|data]
         """,
         """
+        summarize text
+        summarise a document
+        tl;dr of my text
+        make a summary
+        my own text in the prompt
+        a variable in my question
+        question about the contents of a variable
+        text from a variable
+        short version of a long text
+        recap of my notes with the model
+        use data in a prompt
         prompt template
         prompt with variables
         placeholders in a prompt
@@ -295,6 +367,8 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "max_tokens": (
         """
+        [avoid|stop|prevent] [long|lengthy|endless|wordy|verbose] [answers|replies|output|texts]
+        [make|keep] [answers|replies|it|the output] [less wordy|less verbose|more concise|concise|compact|shorter]
         [limit|restrict|cap|bound|shorten|reduce|control] [the length|the size|the number of tokens|the tokens|the output length] [of an answer|of the answer|of a reply|]
         [limit|restrict|cap|shorten|cut] [an answer|the answer|answers|the reply|the output|replies|what the model writes]
         [get|have|make|force] [a shorter answer|shorter answers|short answers|a short reply|the answer shorter|it shorter|less text|brief answers]
@@ -304,6 +378,14 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         stop after [a hundred|fifty|some|a number of] tokens
         """,
         """
+        [answers|replies|the output|it] [is|are|come out|gets] [too|far too|much too|way too] [long|lengthy|wordy|verbose]
+        too wordy
+        too verbose
+        keep it short
+        be more concise
+        reply length
+        size limit for the answer
+        restrict the output
         max tokens
         max_tokens
         maximum length
@@ -323,6 +405,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "temperature": (
         """
+        [make|get] [answers|the output|it|replies] [less wild|wilder|calmer|more sober|more imaginative|more predictable|less crazy]
         [set|change|lower|raise|adjust|control|use|choose|pass|turn up|turn down] [the|a] temperature
         [get|make|have] [answers|the model|it|the output] [more creative|less creative|more random|less random|wilder|more varied|more surprising|more boring|deterministic]
         [increase|reduce|lower|remove|turn off|control] [randomness|creativity|the randomness|variety|sampling]
@@ -330,6 +413,13 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         always take the most likely [token|word]
         """,
         """
+        less wild
+        too wild
+        more imagination
+        be more creative
+        the output is too crazy
+        more predictable output
+        more variety
         temperature
         temperature?
         temperature option
@@ -346,6 +436,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "seed": (
         """
+        [make|have] [every run|all runs|each run|two runs] [give|return|produce|yield] [the same|identical|equal] [text|answers|results|output]
         [set|fix|use|pass|choose|give] [a|the|a random] seed
         [get|have|make] [the same answer|the same answer twice|the same answer every time|repeatable answers|reproducible answers|reproducible results|the same output]
         [make|keep] [the output|answers|results|sampling|it|a run] [reproducible|repeatable|the same each time|stable|identical]
@@ -353,6 +444,13 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         reproduce [an answer|a result|a run|my results]
         """,
         """
+        identical answers
+        identical output each run
+        same result every run
+        repeatable output
+        deterministic runs
+        always the same answer
+        fix the randomness
         seed
         seed?
         random seed
@@ -409,6 +507,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "stream": (
         """
+        [see|show|display|get] [words|text|the words|letters] [while it is generating|while it writes|as they are made|immediately|before it is finished|one after another]
         [stream|watch|see|print|show|get|read] [an answer|the answer|a reply|the reply|the output|the text|tokens|words|the response] [as it comes|while it is written|as it arrives|live|token by token|word by word|piece by piece|bit by bit|as it is generated|in real time|while it is being generated]
         stream [an answer|the answer|a reply|the output|tokens|text|a response|the result]
         iterate over [a reply|the answer|an answer|tokens|the pieces]
@@ -417,6 +516,14 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         loop over [a reply|the pieces of an answer|the tokens]
         """,
         """
+        words as they appear
+        show text while generating
+        see the answer grow
+        print while it writes
+        incremental output
+        live answer
+        output before it is done
+        piece by piece
         streaming
         stream
         streaming?
@@ -528,6 +635,9 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "models": (
         """
+        [list|show|see|check] [what's installed|what is installed|whats installed|everything installed|everything i have|all llms|my llms|the llms]
+        [see|show|list|view] [everything|all] [i can|i could|that i can|one can] [pick|choose|use|run|select]
+        [find out|see|tell] [which|what] [llms|ais|language models] [i have|i got|are here|are on here|exist here|there are]
         [list|see|show|print|get|display|view|find|know|check|browse] [the|all|all the|my|available|the available|installed|local|usable|the list of] models
         [see|know|find out|check|learn|tell] [which|what] models [are there|i have|are available|exist|are installed|i can use|are here|are on this machine|are on my disk|are offered|can be used]
         [get|see|show] [a list|an overview|a table|the names|the ids] of [models|the models|all models|available models|the local models]
@@ -536,6 +646,19 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         [list|see|show] what [i can talk to|is installed|is available|the servers offer|i could use]
         """,
         """
+        which [llms|ais|models] [have i got|do i have|are on here|are here|are there|are on this box]
+        what [llms|ais|models] [have i got|are on here|are here|are on this box|can i pick]
+        model names
+        the names of all models
+        list of llms
+        llm list
+        show models
+        what can i pick
+        what could i choose
+        my models
+        everything that is installed
+        options for the model
+        other models
         models
         models?
         list models
@@ -588,11 +711,19 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "connect": (
         """
+        [hook up|wire up|join|attach|tie] [a server|my server|an endpoint|my own api|a model server|another computer]
         [connect|attach|link] [to|] [a server|my server|a remote server|an endpoint|an api|a url|an openai compatible server|another machine|a model server|my own server]
         [add|register|set up|configure|use|reach|join|include|plug in] [a server|my server|a remote server|an endpoint|an api|a remote model|an openai compatible server|a model server|vllm|jan]
         [use|reach|talk to|ask|chat with] [a model on another machine|a remote model|a model on a server|models of a server|a hosted model|a model that runs elsewhere|a model in the cloud]
         """,
         """
+        hook up a server
+        my own server
+        server on my network
+        a box in the office runs a model server
+        external server
+        use an api
+        openai style api
         connect
         connect?
         remote server
@@ -620,10 +751,17 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "ollama": (
         """
+        [hook|wire|plug|tie|link] [the workbench|it|wb|this] [up |in|]to [ollama|my ollama]
         [connect|link|attach|hook up] [to|with|] ollama
         [use|add|reach|set up|talk to|chat with|ask|get|run|register|work with] [ollama|ollama models|my ollama|a model from ollama|an ollama model|the ollama server|my ollama server|local ollama]
         """,
         """
+        ollama server
+        ollama is running, what now
+        ollama is running
+        running ollama locally
+        get my ollama models in here
+        llama from ollama
         ollama
         ollama?
         ollama please
@@ -648,10 +786,16 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "lmstudio": (
         """
+        [hook|wire|plug|tie|link] [the workbench|it|wb|this] [up |in|]to [lm studio|lmstudio]
         [connect|link|attach|hook up] [to|with|] [lm studio|lmstudio|lm-studio]
         [use|add|reach|set up|talk to|chat with|ask|get|register|work with] [lm studio|lmstudio|lm studio models|my lm studio|a model from lm studio|the lm studio server|a model in lm studio]
         """,
         """
+        lm studio is running, what now
+        lm studio is running
+        lm studio server
+        running lm studio
+        my lm studio models
         lm studio
         lmstudio
         lmstudio?
@@ -670,10 +814,15 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "localai": (
         """
+        [use|add|take] the [llama.cpp|localai] server [on my box|on my machine|on this box|of my computer|here]
         [connect|link|attach|hook up] [to|with|] [localai|local ai|llama.cpp|llama-server|llama cpp|a llama.cpp server]
         [use|add|reach|set up|talk to|chat with|ask|get|register|work with] [localai|local ai|a localai server|llama.cpp|llama-server|a llama.cpp server|the llama cpp server]
         """,
         """
+        llama.cpp on my box
+        llama.cpp is running
+        localai on my machine
+        a server of llama.cpp
         localai
         local ai
         llama.cpp
@@ -692,12 +841,21 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "key": (
         """
+        [put|place|store|type] [my|the|an] [openai key|api key|key|secret key|token]
         [give|pass|set|use|provide|enter|add|hand over] [an api key|a key|my key|my api key|the api key|a token|a secret] [to a server|for a server|to connect|to an endpoint|to openai|for openai|]
         [connect|log in|authenticate|sign in] [to a server|to an endpoint|to an api|to openai|] with [a key|my key|an api key|a token|a password]
         [connect|link] [to|with] [openai|gemini|the openai api|google gemini|a paid api|gpt|chatgpt]
         use [openai|gpt|gemini|chatgpt|openai models|my openai key|the openai api|gpt-4]
         """,
         """
+        got a key, where does it go
+        i have an openai key
+        i have a key
+        openai key
+        where does the openai key belong
+        my key for the server
+        i got an api key
+        key parameter
         api key for a server
         where does the key go
         where do i put my api key
@@ -735,6 +893,9 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "unload": (
         """
+        [throw|push|toss|chuck] [the llm|the model|it|that model] [out|out of memory|out of ram]
+        [get|take|have|win] [my|the|some] [gigabytes|memory|ram|space|megabytes] back
+        [release|let go of|give up] [the model|the llm|it|a model]
         [unload|evict|drop|eject|release|remove|close|discard|shut down] [a model|the model|models|all models|the loaded model|a loaded model|it from memory]
         [free|release|clear|get back|reclaim|save|empty|regain] [memory|the memory|ram|my ram|the ram|gpu memory|some memory|memory used by a model|space in memory|vram]
         [remove|take|throw|kick|get|put] [a model|the model|it] [out of memory|from memory|out of ram|from ram|off the gpu|out]
@@ -743,6 +904,18 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         get rid of [a loaded model|the model in memory|the model]
         """,
         """
+        ram is full
+        ram nearly full
+        memory nearly full
+        i need my ram
+        i need more memory
+        the llm eats my memory
+        done with the model
+        finished with the model, release it
+        release the model
+        clean up memory
+        gigabytes back
+        too little memory
         unload
         unload?
         unload model
@@ -793,6 +966,13 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     "what": (
         "",
         """
+        workbench
+        workbench?
+        what's workbench
+        what is wb for
+        what am i looking at
+        whats this tool
+        what is this tool
         what is the workbench
         what is workbench
         what's the workbench

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workbench.builtin import MODEL, text
-from workbench.builtin.files import write_safetensors
+from workbench.builtin.files import read_safetensors, write_safetensors
 
 QUESTIONS = Path(__file__).parents[2] / "tests" / "builtin"
 HELD_OUT = QUESTIONS / "questions.json"
@@ -180,6 +180,11 @@ class Llama(nn.Module):
         out: Tensor = self.norm(x)
         return out
 
+    def read(self, path: Path) -> None:
+        """Take over the weights of a file."""
+        tensors = read_safetensors(path)
+        self.load_state_dict({k.removeprefix("model."): torch.tensor(v.astype("float32")) for k, v in tensors.items()})
+
     def tensors(self) -> dict[str, Any]:
         """All weights as fp16 arrays under the hub's names."""
         return {f"model.{k}": v.detach().numpy().astype(np.float16) for k, v in self.state_dict().items()}
@@ -260,10 +265,11 @@ class Batches:
     One sample in eight is a chat of two to four turns, one in five hundred fills up to the whole context.
     """
 
-    def __init__(self, tokenizer: Tokenizer, shape: Shape, seed: int, tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, shape: Shape, seed: int, tokens: int, copies_first: int = 0) -> None:
         self.rng = random.Random(seed)
-        self.first = text.samples(seed, kept_out(), copies=0.4)
-        self.stream = text.samples(seed + 1, kept_out())
+        self.copies_first = copies_first
+        self.stream = text.samples(seed, kept_out(), copies=0.4)
+        self.then = text.samples(seed + 1, kept_out())
         self.renderer = Renderer()
         self.exact = tokenizer
         self.loose = Tokenizer.from_str(tokenizer.to_str())
@@ -275,8 +281,8 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         number = 0
         while True:
-            if number == COPIES_FIRST:
-                self.first = self.stream
+            if number == self.copies_first:
+                self.stream = self.then
             made = self.row(self.rng.randrange(8, 40) if self.rng.random() < 0.002 else 0)
             width = next(width for width in WIDTHS if len(made[0]) <= width)
             self.waiting[width].append(made)
@@ -289,7 +295,7 @@ class Batches:
         while True:
             if not turns:
                 turns = self.rng.choice((2, 2, 3, 4)) if self.rng.random() < 0.125 else 1
-            sample = next(self.first) if turns == 1 else text.chat_of(self.first, turns)
+            sample = next(self.stream) if turns == 1 else text.chat_of(self.stream, turns)
             reads = self.loose if self.rng.random() < 0.5 else self.exact
             made = row(reads, self.exact, self.renderer.prompt(sample), sample.answer)
             if len(made[0]) <= self.context:
@@ -324,20 +330,34 @@ def pace(step: int, steps: int) -> float:
     return min((step + 1) / min(50, steps), max(0.02, 1 - step / steps))
 
 
-def train(steps: int, out: Path, *, seed: int = 0, threads: int = 2, tokens: int = 2048, rate: float = 3e-3) -> None:
-    """Train from nothing and write the shipped folder; progress is printed as it goes."""
+def train(
+    steps: int,
+    out: Path,
+    *,
+    start: Path | None = None,
+    seed: int = 0,
+    threads: int = 2,
+    tokens: int = 2048,
+    rate: float = 3e-3,
+) -> None:
+    """Train, from nothing or from the weights of a folder, and write the shipped folder; prints as it goes."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     shape = Shape()
 
-    # 1. the tokenizer, from a sample of the text
-    renderer = Renderer()
-    stream = text.samples(seed + 2, kept_out())
-    written = (renderer.prompt(sample) + sample.answer for sample, _ in zip(stream, range(20000), strict=False))
-    tokenizer = make_tokenizer(written, shape.vocabulary)
+    # 1. the tokenizer, from a sample of the text, or the one the weights know
+    if start:
+        tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
+    else:
+        renderer = Renderer()
+        stream = text.samples(seed + 2, kept_out())
+        written = (renderer.prompt(sample) + sample.answer for sample, _ in zip(stream, range(20000), strict=False))
+        tokenizer = make_tokenizer(written, shape.vocabulary)
 
     # 2. the model and its optimisers: Muon for the layers' matrices (half the steps of AdamW), AdamW for the rest
     model = Llama(shape)
+    if start:
+        model.read(start / "model.safetensors")
     matrices = [p for p in model.layers.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1 or p is model.embed_tokens.weight]
     optimisers = (
@@ -348,7 +368,8 @@ def train(steps: int, out: Path, *, seed: int = 0, threads: int = 2, tokens: int
 
     # 3. the steps
     started, seen, smooth = time.monotonic(), 0, 0.0
-    for step, (ids, targets) in zip(range(steps), Batches(tokenizer, shape, seed, tokens), strict=False):
+    batches = Batches(tokenizer, shape, seed, tokens, copies_first=0 if start else COPIES_FIRST)
+    for step, (ids, targets) in zip(range(steps), batches, strict=False):
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * pace(step, steps)
@@ -375,10 +396,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--out", type=Path, default=MODEL)
+    parser.add_argument("--start", type=Path, help="a folder whose weights and tokenizer to go on from")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    train(options.steps, options.out, seed=options.seed, threads=options.threads)
+    train(
+        options.steps,
+        options.out,
+        start=options.start,
+        seed=options.seed,
+        threads=options.threads,
+        rate=options.rate,
+    )
 
 
 if __name__ == "__main__":
