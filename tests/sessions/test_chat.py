@@ -282,7 +282,8 @@ def test_choosing_a_local_model_loads_it_at_once_with_progress() -> None:
     front = Front(chat)
     chat.model = "other"
     assert chat.model == "other"
-    until(lambda: front.state["model"]["status"] == "loaded")
+    chat.send("after the load").result(5)  # the load's last words come before it: one thread does both
+    assert front.state["model"]["status"] == "loaded"
     assert service.loads == ["other"]
     percents = [op[1]["model"]["percent"] for op in front.ops if op[0] == "state" and "model" in op[1]]
     assert percents == [None, 0.0, 50.0, 100.0, None, None]
