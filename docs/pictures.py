@@ -30,7 +30,7 @@ def main() -> None:
         try:
             lab.wait()
             browser = launch(playwright)
-            context = browser.new_context(viewport={"width": 1100, "height": 860}, device_scale_factor=1.5)
+            context = browser.new_context(viewport={"width": 1100, "height": 930}, device_scale_factor=1.5)
             notebook = Notebook(context.new_page(), lab, "chat.ipynb")
             notebook.open()
             notebook.command("application:toggle-left-area")
@@ -44,6 +44,7 @@ def main() -> None:
                 assert notebook.python("print(chat.last.wait(60))") == "True"
             expect(page.locator(".wb-state")).to_have_text("Ready")
             page.locator(".wb-think > summary").first.click()
+            page.mouse.move(5, 5)
             for theme in ("light", "dark"):
                 notebook.theme(theme)
                 page.locator(".jp-NotebookPanel").screenshot(path=PICTURES / f"chat-{theme}.png")
