@@ -12,7 +12,7 @@ import pytest
 
 from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say, until_cancelled
 from workbench.errors import HostCrashedError
-from workbench.events import Event, Finished, TextDelta
+from workbench.events import Event, Finished, ReasoningDelta, TextDelta
 from workbench.request import Request
 from workbench.sessions.chat import Chat
 from workbench.sessions.reply import Reply
@@ -140,3 +140,19 @@ def test_an_interrupt_while_waiting_cancels_the_run_keeps_the_text_and_is_raised
         script.send_signal(signal.SIGINT)
         assert script.stdout.readline() == "interrupted cancelled half half None\n"
         assert script.wait(5) == 0
+
+
+def test_reasoning_waits_for_the_end_as_text_does() -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def script(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield ReasoningDelta(run=request.run, text="first ", tokens=(1,))
+        asked.set()
+        assert go.wait(10)
+        yield ReasoningDelta(run=request.run, text="then", tokens=(2,))
+        yield Finished(run=request.run, reason="stop")
+
+    reply = ask(script)
+    assert asked.wait(10)
+    threading.Timer(0.05, go.set).start()
+    assert reply.reasoning == "first then"

@@ -77,7 +77,8 @@ class Reply:
 
     @property
     def reasoning(self) -> str:
-        """What the model thought so far; empty when it did not. Does not wait."""
+        """What the model thought, once the run has ended; empty when it did not. Waits, like `text`."""
+        self.wait()
         return self._answer.reasoning
 
     @property
