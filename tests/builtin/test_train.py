@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import workbench.builtin as builtin
+from workbench.builtin.files import read_safetensors
 
 pytest.importorskip("torch")
 
@@ -22,6 +24,16 @@ def test_a_smoke_run_writes_a_folder_that_can_be_derived(tmp_path):
     assert (tmp_path / "m.gguf").stat().st_size > 4 * 3_000_000
 
 
+def test_it_can_go_on_from_the_shipped_weights(tmp_path):
+    from workbench.builtin.train import train
+
+    train(1, tmp_path / "model", start=builtin.MODEL, threads=1, rate=1e-6)
+    assert (tmp_path / "model" / "tokenizer.json").read_text() == (builtin.MODEL / "tokenizer.json").read_text()
+    before, after = (read_safetensors(folder / "model.safetensors") for folder in (builtin.MODEL, tmp_path / "model"))
+    assert before.keys() == after.keys()
+    assert all(np.allclose(before[name], after[name], atol=1e-3) for name in before)
+
+
 def test_the_shipped_template_is_the_one_in_the_source():
     from workbench.builtin.train import TEMPLATE
 
@@ -30,19 +42,16 @@ def test_the_shipped_template_is_the_one_in_the_source():
 
 
 def test_our_llama_computes_what_the_hub_s_does():
-    import numpy as np
     import torch
 
     mx = pytest.importorskip("mlx.core")
     from mlx_lm import load
 
-    from workbench.builtin.files import read_safetensors
     from workbench.builtin.train import Llama, Shape
 
     model, tokenizer, *_ = load(str(builtin.path()))
     ours = Llama(Shape())
-    weights = read_safetensors(builtin.MODEL / "model.safetensors")
-    ours.load_state_dict({k.removeprefix("model."): torch.tensor(v.astype("float32")) for k, v in weights.items()})
+    ours.read(builtin.MODEL / "model.safetensors")
     ids = tokenizer.encode("<|im_start|>user\nhello<|im_end|>\n", add_special_tokens=False)
     with torch.no_grad():
         mine = torch.nn.functional.linear(ours(torch.tensor([ids])), ours.embed_tokens.weight)[0, -1].numpy()

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
-NEIGHBOURS = dict(
-    zip("qwertyuiopasdfghjklzxcvbnm", "wqwrtyuioisadfghjkxzxcvb", strict=False)  # a key beside each, on the keyboard
-)
+NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioposdfghjklkxcvbnmn", strict=True))
+"""A key beside each on the keyboard."""
 
 
 def word_list(block: str) -> list[str]:

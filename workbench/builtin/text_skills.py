@@ -238,8 +238,6 @@ def arithmetic_makers() -> list[Maker]:
                 "things": rng.choice(FRUIT),
                 "animal": rng.choice(ANIMALS),
             }
-            if text in ("{a} more than {b}", "{b} on top of {a}"):
-                a, b = (b, a) if text.startswith("{a}") else (a, b)
             answer, thinking = answer_of(rng, a, b, sign)
             user = {"role": "user", "content": fill(vary(rng, text), values)}
             return Sample("arithmetic", sign, (user,), answer, thinking=thinking, plain=False)
@@ -251,12 +249,14 @@ def arithmetic_makers() -> list[Maker]:
         n, sign = rng.randrange(11), rng.choice("+-*")
         name = {"+": "addition", "-": "subtraction", "*": "[multiplication|times]"}[sign]
         text = vary(rng, expand(rng, rng.choice(TABLES))).replace("{k}", expand(rng, name)).replace("{n}", str(n))
-        rows = range(n, n + 11) if sign == "-" else range(11)
-        work = {"+": lambda i: n + i, "-": lambda i: i - n, "*": lambda i: n * i}[sign]
-        facts = [
-            f"{i} {sign} {n} = {work(i)}" if sign == "-" or rng.random() < 0.5 else f"{n} {sign} {i} = {work(i)}"
-            for i in rows
-        ]
+
+        def fact(i: int) -> str:
+            if sign == "-":
+                return f"{i + n} - {n} = {i}"
+            a, b = (i, n) if rng.random() < 0.5 else (n, i)
+            return f"{a} {sign} {b} = {a + b if sign == '+' else a * b}"
+
+        facts = [fact(i) for i in range(11)]
         if rng.random() < 0.6:
             text += rng.choice((" in any order", ", shuffled", " in no order"))
             rng.shuffle(facts)
@@ -345,6 +345,11 @@ what time do we have
 [check|look at] the clock
 what does the clock say
 """.strip().splitlines()
+KNOWN = {
+    "weather": ("get_weather", "get_weather", "get_weather", "weather", "current_weather", "fetch_weather"),
+    "add": ("add", "add", "add", "add_numbers", "sum", "plus"),
+    "time": ("now", "now", "now", "get_time", "current_time", "today"),
+}
 # name stems, description, argument stems, kind, wordings: tools beside the three, so that definitions are read.
 OTHERS: tuple[tuple[str, str, str, str, str], ...] = (
     (
@@ -464,7 +469,7 @@ def _known_tool(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, obje
     """One of the three tools: its schema, a question for it, the arguments, the name."""
     kind = rng.randrange(3)
     if kind == 0:
-        name = rng.choice(("get_weather", "get_weather", "get_weather", "weather", "current_weather", "fetch_weather"))
+        name = rng.choice(KNOWN["weather"])
         parameter = rng.choice(("city", "city", "city", "location", "place", "town"))
         tool = _tool(
             rng,
@@ -475,7 +480,7 @@ def _known_tool(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, obje
         value = place(rng)
         return tool, fill(vary(rng, expand(rng, rng.choice(CITY_ASKS))), {"v": value}), {parameter: value}, name
     if kind == 1:
-        name = rng.choice(("add", "add", "add", "add_numbers", "sum", "plus"))
+        name = rng.choice(KNOWN["add"])
         first, second = rng.choice((("a", "b"), ("a", "b"), ("a", "b"), ("x", "y"), ("first", "second")))
         tool = _tool(
             rng,
@@ -486,7 +491,7 @@ def _known_tool(rng: random.Random) -> tuple[dict[str, Any], str, dict[str, obje
         high = rng.choice((10, 100, 1000, 10000))
         a, b = rng.randrange(high), rng.randrange(high)
         return tool, fill(vary(rng, expand(rng, rng.choice(ADD_ASKS))), {"a": a, "b": b}), {first: a, second: b}, name
-    name = rng.choice(("now", "now", "now", "get_time", "current_time", "today"))
+    name = rng.choice(KNOWN["time"])
     tool = _tool(rng, name, rng.choice(("The current date and time", "Current time", "What time it is now")), {})
     return tool, vary(rng, expand(rng, rng.choice(NOW_ASKS))), {}, name
 
@@ -508,23 +513,20 @@ def _tools_around(rng: random.Random, tool: dict[str, Any] | None) -> tuple[dict
         other = rng.choice((_known_tool, _other_tool))(rng)[0]
         used = {t["function"]["description" if "description" in t["function"] else "name"] for t in tools}
         mine = other["function"].get("description", other["function"]["name"])
-        same_kind = any(_stem(t) == _stem(other) for t in tools)
+        same_kind = any(_kind(t) == _kind(other) for t in tools)
         if mine not in used and not same_kind:
             tools.append(other)
     rng.shuffle(tools)
     return tuple(tools)
 
 
-def _stem(tool: dict[str, Any]) -> str:
+def _kind(tool: dict[str, Any]) -> str:
     """Which kind of tool it is, so that no two of a kind are offered at once."""
     name = str(tool["function"]["name"])
-    for stem in ("weather", "add", "sum", "plus", "time", "now", "today", "clock"):
-        if stem in name:
-            return {"sum": "add", "plus": "add", "now": "time", "today": "time", "clock": "time"}.get(stem, stem)
-    for names, *_ in OTHERS:
-        if any(name.startswith(n) for n in names.split("|")):
-            return names
-    return name
+    for kind, names in KNOWN.items():
+        if name in names:
+            return kind
+    return next((names for names, *_ in OTHERS if any(name.startswith(n) for n in names.split("|"))), name)
 
 
 def tool_makers() -> list[Maker]:
@@ -571,8 +573,8 @@ def tool_makers() -> list[Maker]:
 
 
 def _result(rng: random.Random, tool: dict[str, Any], arguments: dict[str, object]) -> tuple[str, str]:
-    stem = _stem(tool)
-    if stem == "weather":
+    kind = _kind(tool)
+    if kind == "weather":
         city = next(iter(arguments.values()))
         degrees, sky = (
             rng.randrange(-9, 40),
@@ -587,10 +589,10 @@ def _result(rng: random.Random, tool: dict[str, Any], arguments: dict[str, objec
             )
         )
         return value, f"The weather in {city}: {sky}, {degrees} degrees."
-    if stem == "add":
+    if kind == "add":
         total = sum(int(str(v)) for v in arguments.values())
         return str(total), f"The result is {total}."
-    if stem == "time":
+    if kind == "time":
         value = f"{rng.randrange(2020, 2040)}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
         value += f"{rng.choice(('T', ' '))}{rng.randrange(24):02}:{rng.randrange(60):02}"
         return value, f"It is {value}."
