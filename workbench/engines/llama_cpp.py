@@ -25,9 +25,10 @@ import msgspec
 
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
 from workbench.engines.limits import allotted, check, room, settle
+from workbench.engines.meter import Meter
 from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
 from workbench.errors import EngineError, ModelFilesError, StateError, UsageError, WorkbenchError, describe
-from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage, UsageKnown
+from workbench.events import Event, Failed, FinishReason, PrefillProgress
 from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
@@ -158,11 +159,12 @@ class LlamaCppEngine:
         gc.collect()
 
     def _answer(self, request: Request, cancelled: Callable[[str], bool]) -> Iterator[Event]:
-        run, started = request.run, time.perf_counter()
+        run, meter = request.run, Meter(request.run)
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
         ids = self._encode(prompt)
+        meter.prompt = len(ids)
         limit = room(len(ids), options)
         think = think_pair(self._template)
         stream = TextStream(
@@ -174,26 +176,21 @@ class LlamaCppEngine:
         )
         body = _completion(ids, limit, options, stream.delimiters)
 
-        count = cached = 0
-        first = last = started
         silent: tuple[int, ...] = ()  # tokens without text: special ones; the last may be the end of the turn
         reason: FinishReason = "cancelled"
         for chunk in self._complete(body, lambda: cancelled(run)):
             progress = chunk.get("prompt_progress")
             if progress:
-                cached = progress["cache"]
+                meter.cached = progress["cache"]
                 yield PrefillProgress(run=run, done=progress["processed"], total=len(ids))
                 continue
-            before, count = count, chunk["tokens_predicted"]
+            before, count = meter.count, chunk["tokens_predicted"]
             if chunk["stop"]:
+                meter.count = count  # the end of the turn is counted, too late to be timed
                 reason = "stop" if chunk["stop_type"] == "eos" else "length"
                 silent = () if reason == "stop" else silent
                 break
-            last = time.perf_counter()
-            first = first if before else last
-            if not before:
-                known = Usage(prompt_tokens=len(ids), cached_tokens=cached)
-                yield UsageKnown(run=run, usage=known, ttft_s=first - started)
+            yield from meter.generated(count)
             if not chunk["content"]:
                 silent += tuple(chunk["tokens"])
                 continue
@@ -205,21 +202,9 @@ class LlamaCppEngine:
                 break
         yield from stream.feed("", silent)
         yield from stream.close()
-        yield Finished(
-            run=run,
-            reason="tool_calls" if stream.called and reason == "stop" else reason,
-            usage=Usage(
-                prompt_tokens=len(ids),
-                cached_tokens=cached,
-                completion_tokens=count,
-                reasoning_tokens=stream.reasoning_tokens,
-            ),
-            metrics=Metrics(
-                ttft_s=first - started if count else None,
-                prefill_tps=(len(ids) - cached) / (first - started) if count else None,
-                decode_tps=(count - 1) / (last - first) if count > 1 else None,
-                total_s=time.perf_counter() - started,
-            ),
+        yield meter.finished(
+            "tool_calls" if stream.called and reason == "stop" else reason,
+            reasoning_tokens=stream.reasoning_tokens,
             applied=msgspec.structs.replace(options, max_tokens=limit),
             ignored=self._ignored(request),
         )

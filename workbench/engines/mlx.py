@@ -25,6 +25,7 @@ import msgspec
 
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
 from workbench.engines.limits import allotted, check, room, settle
+from workbench.engines.meter import Meter
 from workbench.engines.textstream import (
     THINK,
     TOOL,
@@ -44,7 +45,7 @@ from workbench.errors import (
     WorkbenchError,
     describe,
 )
-from workbench.events import Event, Failed, Finished, FinishReason, Metrics, PrefillProgress, Usage, UsageKnown
+from workbench.events import Event, Failed, FinishReason, PrefillProgress
 from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
@@ -220,7 +221,7 @@ class MlxEngine:
         import mlx.core as mx
         from mlx_lm.generate import generate_step
 
-        run, started = request.run, time.perf_counter()
+        run, meter = request.run, Meter(request.run)
         mx.reset_peak_memory()
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
@@ -232,8 +233,8 @@ class MlxEngine:
         sampler, processors = _sampling(options, self.loaded.vocabulary, ids)
 
         cache, cached = self._start(ids)
+        meter.prompt, meter.cached = len(ids), cached
         generated: list[int] = []
-        first = last = started
         reason: FinishReason = "length"
         steps = None
         try:
@@ -254,12 +255,8 @@ class MlxEngine:
                 if (step := next(steps, None)) is None:
                     break
                 token = int(step[0])
-                last = time.perf_counter()
-                first = first if generated else last
                 generated.append(token)
-                if len(generated) == 1:
-                    known = Usage(prompt_tokens=len(ids), cached_tokens=cached)
-                    yield UsageKnown(run=run, usage=known, ttft_s=first - started)
+                yield from meter.generated(len(generated))
                 if token in self._tokenizer.eos_token_ids:
                     reason = "stop"
                     break
@@ -273,23 +270,10 @@ class MlxEngine:
             self._keep(cache, ids + generated)
         yield from stream.feed("", utf8.close())
         yield from stream.close()
-        count = len(generated)
-        yield Finished(
-            run=run,
-            reason="tool_calls" if stream.called and reason == "stop" else reason,
-            usage=Usage(
-                prompt_tokens=len(ids),
-                cached_tokens=cached,
-                completion_tokens=count,
-                reasoning_tokens=stream.reasoning_tokens,
-            ),
-            metrics=Metrics(
-                ttft_s=first - started if count else None,
-                prefill_tps=(len(ids) - cached) / (first - started) if count else None,
-                decode_tps=(count - 1) / (last - first) if count > 1 else None,
-                total_s=time.perf_counter() - started,
-                peak_memory=mx.get_peak_memory(),
-            ),
+        yield meter.finished(
+            "tool_calls" if stream.called and reason == "stop" else reason,
+            reasoning_tokens=stream.reasoning_tokens,
+            peak_memory=mx.get_peak_memory(),
             applied=msgspec.structs.replace(options, max_tokens=limit),
             ignored=self._ignored(request),
         )
