@@ -15,6 +15,12 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** A sentence in which `words between backticks` are code; an odd backtick stays what it is. */
+export function prose(text: string): (string | HTMLElement)[] {
+  const parts = text.split("`");
+  return parts.length % 2 ? parts.map((part, i) => (i % 2 ? h("span", { class: "wb-mono" }, part) : part)) : [text];
+}
+
 /** Sets an attribute only when it differs; null and false remove it. */
 export function setAttribute(element: Element, name: string, value: string | number | boolean | null): void {
   if (value === null || value === false) {

@@ -1,5 +1,5 @@
 // One message of the transcript as an element: a person's words, or an answer with all its states.
-import { copyText, confirmCopy, h, iconButton, setAttribute, setText, show, textButton } from "./dom";
+import { confirmCopy, copyText, h, iconButton, prose, setAttribute, setText, show, textButton } from "./dom";
 import { count, modelName, percent, plural, rate, seconds, sizeOf } from "./format";
 import { GrowingMarkdown } from "./growing";
 import { icon } from "./icons";
@@ -266,7 +266,7 @@ class Failure {
     show(this.element, error !== null);
     if (!error) return;
     setText(this.lead, message.text ? `The answer broke off after ${plural(message.tokens, "token")}:` : LEADS[error.kind] ?? "No answer:");
-    setText(this.rest, [error.message, error.next_step].filter(Boolean).join(" "));
+    this.rest.replaceChildren(...prose([error.message, error.next_step].filter(Boolean).join(" ")));
     setText(this.details, error.details);
     show(this.more, error.details !== "");
     setAttribute(this.more, "aria-expanded", String(!this.details.hidden));

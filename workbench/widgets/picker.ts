@@ -1,5 +1,5 @@
 // The model picker: a filter field over a grouped list. Focus stays in the field; arrows move a ring in the list.
-import { h, setAttribute, setText, show } from "./dom";
+import { h, prose, setAttribute, setText, show } from "./dom";
 import { size } from "./format";
 import { icon } from "./icons";
 import type { ChatView, ModelView, ServerView } from "./protocol";
@@ -260,7 +260,7 @@ function serverRow(server: ServerView): HTMLElement {
     h("span", { class: "wb-dot wb-down", "aria-hidden": "true" }),
     h("span", { class: "wb-cut wb-t2" }, server.name),
     h("span", { class: "wb-st8 wb-err wb-why" }, server.message),
-    h("span", { class: "wb-two wb-fs-s wb-t3" }, server.next_step ? `${server.next_step} ` : "", again),
+    h("span", { class: "wb-two wb-fs-s wb-t3" }, ...prose(server.next_step ? `${server.next_step} ` : ""), again),
   );
 }
 

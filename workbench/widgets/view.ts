@@ -1,6 +1,6 @@
 // One view of a chat: puts the parts together, and paints what changed at most once a frame.
 import { Composer } from "./composer";
-import { h, iconButton, setAttribute, setText, show } from "./dom";
+import { h, iconButton, prose, setAttribute, setText, show } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
 import { Head } from "./head";
@@ -210,6 +210,6 @@ class Notice {
     const theirs = this.theirs?.message === this.closed?.message ? null : this.theirs;
     const error = this.mine ?? theirs;
     show(this.element, error !== null);
-    if (error) setText(this.words, [error.message, error.next_step].filter(Boolean).join(" "));
+    if (error) this.words.replaceChildren(...prose([error.message, error.next_step].filter(Boolean).join(" ")));
   }
 }
