@@ -1,4 +1,3 @@
-import { describe, expect, it } from "vitest";
 import { h, prose } from "../../workbench/widgets/dom";
 
 const html = (text: string) => h("p", {}, ...prose(text)).innerHTML;
