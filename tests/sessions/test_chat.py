@@ -600,7 +600,8 @@ def test_two_real_answers_come_one_after_the_other(services: Services) -> None:
     until(lambda: elsewhere.message(third.id)["status"] == "queued")
     assert elsewhere.message(third.id)["position"] == 1
     first.stop()
-    assert second.result(60) == third.result(60)
+    assert second.result(60).strip()  # it has read the stopped answer before it
+    assert third.result(60) == Chat(services=services).send("Hello", temperature=0).result(60)
 
 
 def test_the_host_killed_in_mid_answer_leaves_the_transcript_whole_and_the_next_send_works(services: Services) -> None:
