@@ -4,6 +4,9 @@
 
     wb.chat()                                          # talk, at once, to the model that ships inside
     wb.ask("What is a token?")                         # one question
+    wb.browse("qwen 4bit")                             # find a model that fits this machine
+    wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
+    wb.library()                                       # what is on this disk, and what it takes
     wb.models()                                        # what there is
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
     wb.unload()                                        # memory back
@@ -20,42 +23,75 @@ if TYPE_CHECKING:
     from workbench import errors
     from workbench.errors import WorkbenchError
     from workbench.messages import Message
-    from workbench.model import ModelInfo
+    from workbench.model import HubModel, ModelInfo
     from workbench.options import GenerationOptions
+    from workbench.sessions.advice import curated, fit, recommend
     from workbench.sessions.ask import ask
+    from workbench.sessions.browser import Browser, browse
     from workbench.sessions.catalogue import connect, models, unload
     from workbench.sessions.chat import Chat, chat
+    from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
+    from workbench.sessions.library import Library, library
     from workbench.sessions.reply import Reply
+    from workbench.sessions.search import search
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Browser",
     "Chat",
+    "Download",
+    "Downloads",
     "GenerationOptions",
+    "HubModel",
+    "Library",
     "Message",
     "ModelInfo",
     "Reply",
     "WorkbenchError",
     "__version__",
     "ask",
+    "browse",
     "chat",
     "connect",
+    "curated",
+    "download",
+    "downloads",
     "errors",
+    "fit",
+    "is_available",
+    "library",
     "models",
+    "recommend",
+    "search",
     "unload",
 ]
 
 _HOMES = {
+    "Browser": "workbench.sessions.browser",
     "Chat": "workbench.sessions.chat",
+    "Download": "workbench.sessions.downloads",
+    "Downloads": "workbench.sessions.downloads",
     "GenerationOptions": "workbench.options",
+    "HubModel": "workbench.model",
+    "Library": "workbench.sessions.library",
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
+    "browse": "workbench.sessions.browser",
     "chat": "workbench.sessions.chat",
     "connect": "workbench.sessions.catalogue",
+    "curated": "workbench.sessions.advice",
+    "download": "workbench.sessions.downloads",
+    "downloads": "workbench.sessions.downloads",
+    "fit": "workbench.sessions.advice",
+    "is_available": "workbench.sessions.downloads",
+    "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
+    "recommend": "workbench.sessions.advice",
+    "search": "workbench.sessions.search",
     "unload": "workbench.sessions.catalogue",
 }
 

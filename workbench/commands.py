@@ -1,4 +1,4 @@
-"""What a front end asks of a session: a closed union of frozen commands. They know no widget.
+"""What a front end asks of a session: one closed union of frozen commands a session. They know no widget.
 
 The wire tag is the class name in snake case. A command is answered at once with `Ack`: it was taken,
 or why not. What comes of it arrives as events and state.
@@ -6,7 +6,7 @@ or why not. What comes of it arrives as events and state.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -55,11 +55,196 @@ class NewChat(_Command, frozen=True, kw_only=True):
     """Start an empty transcript."""
 
 
-Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat
-"""The closed union."""
+class ChatWith(_Command, frozen=True, kw_only=True):
+    """Make a model the current one: new chats begin with it, and open ones without a word yet change to it."""
 
-COMMAND_KINDS: tuple[str, ...] = tuple(snake(t.__name__) for t in Command.__args__)
-"""Wire tags of the union, in its order."""
+    model: str
+
+
+class SearchModels(_Command, frozen=True, kw_only=True):
+    """Search with these words and filters; the result replaces the one shown."""
+
+    query: dict[str, Any]
+    """Fields of `workbench.manager.query.SearchQuery`; absent ones are not set."""
+
+
+class Rows(_Command, frozen=True, kw_only=True):
+    """Rows of the result, as the `Ack`'s data: a list of rows."""
+
+    first: int
+    count: int
+
+
+class OpenModel(_Command, frozen=True, kw_only=True):
+    """Show a model's card: description, files, fit. What is not known yet arrives as state."""
+
+    model: str
+    context: int | None = None
+    """Tokens to count the memory for."""
+
+
+class StartDownload(_Command, frozen=True, kw_only=True):
+    """Download these models, one after another in the queue."""
+
+    models: list[str]
+
+
+class PauseDownload(_Command, frozen=True, kw_only=True):
+    """Pause one download, or all."""
+
+    download: str | None = None
+
+
+class ResumeDownload(_Command, frozen=True, kw_only=True):
+    """Go on with one paused, failed or cancelled download, or all paused ones."""
+
+    download: str | None = None
+
+
+class CancelDownload(_Command, frozen=True, kw_only=True):
+    """Cancel one download; what arrived stays for the next try."""
+
+    download: str
+
+
+class ClearFinished(_Command, frozen=True, kw_only=True):
+    """Take what ended off the list."""
+
+
+class RefreshCatalogue(_Command, frozen=True, kw_only=True):
+    """Fetch the hub's listing into the local index."""
+
+
+class StopRefresh(_Command, frozen=True, kw_only=True):
+    """Stop fetching the listing; what came stays."""
+
+
+class ReadLibrary(_Command, frozen=True, kw_only=True):
+    """Read the folders again."""
+
+
+class VerifyModels(_Command, frozen=True, kw_only=True):
+    """Compute the checksums of these models' files."""
+
+    models: list[str]
+
+
+class UpdateModels(_Command, frozen=True, kw_only=True):
+    """Download the newest revision of these."""
+
+    models: list[str]
+
+
+class PlanDelete(_Command, frozen=True, kw_only=True):
+    """Plan the deletion of these models; the plan appears in the state, nothing is deleted."""
+
+    models: list[str]
+
+
+class DropPlan(_Command, frozen=True, kw_only=True):
+    """Keep everything."""
+
+
+class ExecutePlan(_Command, frozen=True, kw_only=True):
+    """Delete what the plan of this id names."""
+
+    plan: str
+
+
+class LookInto(_Command, frozen=True, kw_only=True):
+    """What a folder holds, for the file picker: the `Ack`'s data has its path, parent, folders and model files."""
+
+    path: str | None = None
+    """``None``: the home folder."""
+
+
+class ImportModel(_Command, frozen=True, kw_only=True):
+    """Take in a file or folder."""
+
+    path: str
+    mode: Literal["link", "copy", "move"] = "link"
+
+
+class AddFolder(_Command, frozen=True, kw_only=True):
+    """Look for models in this folder too, from now on."""
+
+    path: str
+
+
+class RemoveFolder(_Command, frozen=True, kw_only=True):
+    """Look there no longer; its files stay."""
+
+    path: str
+
+
+class ReadDownloadsFolder(_Command, frozen=True, kw_only=True):
+    """Look for models in the Downloads folder too."""
+
+
+class Quantize(_Command, frozen=True, kw_only=True):
+    """Make a smaller copy of a model."""
+
+    model: str
+    bits: int = 4
+
+
+class StopJob(_Command, frozen=True, kw_only=True):
+    """Stop verifying, importing or quantizing."""
+
+    job: str
+
+
+Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat
+"""What a chat takes."""
+
+DownloadsCommand: TypeAlias = Hello | PauseDownload | ResumeDownload | CancelDownload | ClearFinished | ChatWith
+"""What the downloads panel takes."""
+
+BrowserCommand: TypeAlias = (
+    Hello
+    | SearchModels
+    | Rows
+    | OpenModel
+    | StartDownload
+    | PauseDownload
+    | ResumeDownload
+    | CancelDownload
+    | PlanDelete
+    | DropPlan
+    | ExecutePlan
+    | ChatWith
+    | RefreshCatalogue
+    | StopRefresh
+)
+"""What the model browser takes."""
+
+LibraryCommand: TypeAlias = (
+    Hello
+    | ReadLibrary
+    | VerifyModels
+    | UpdateModels
+    | PlanDelete
+    | DropPlan
+    | ExecutePlan
+    | LookInto
+    | ImportModel
+    | AddFolder
+    | RemoveFolder
+    | ReadDownloadsFolder
+    | Quantize
+    | StopJob
+    | ChatWith
+)
+"""What the library takes."""
+
+
+def kinds(union: Any) -> tuple[str, ...]:
+    """Wire tags of a union, in its order."""
+    return tuple(snake(t.__name__) for t in union.__args__)
+
+
+COMMAND_KINDS: tuple[str, ...] = kinds(Command)
+"""Wire tags of what a chat takes."""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
@@ -69,3 +254,5 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"
     ok: bool
     error: ErrorInfo | None = None
     """Why it was not taken; ``None`` when it was."""
+    data: Any = None
+    """What was asked for, where a command asks for something: plain JSON values."""

@@ -7,6 +7,8 @@
     ├── ModelError                 a model that cannot be used
     │   ├── ModelNotFoundError     no model of that id (also a LookupError)
     │   ├── ModelFilesError        files missing, truncated, or not what they claim to be
+    │   │   └── NoUsableFilesError a repository without files that an engine here reads
+    │   ├── ModelInUseError        it is loaded, or being written, and cannot be deleted or moved now
     │   ├── ModelTooBigError       it does not fit this machine's memory budget
     │   └── ContextOverflowError   the prompt is longer than the context
     ├── EngineError                the inference framework failed
@@ -21,6 +23,14 @@
     │   ├── ServerFailedError      the server failed (5xx)
     │   ├── BadResponseError       not the protocol: HTML, malformed JSON, nothing at all
     │   └── StreamCutError         the answer broke off
+    ├── HubError                   the model hub did not give what was asked
+    │   ├── GatedModelError        access must be asked for, or a token is missing or wrong
+    │   └── OfflineError           the hub cannot be reached
+    ├── DownloadError              a download did not end well; what arrived is kept
+    │   ├── DiskFullError          there is no room, before or midway
+    │   ├── ChecksumError          the bytes are not those the hub promised
+    │   └── DownloadCancelledError it was cancelled
+    ├── FolderError                a folder or file that cannot be read, written, imported or deleted
     └── StateError                 the call does not fit the moment (a closed session, say)
 
 Foreign exceptions are mapped into this tree once, at the border (engines, services). Errors travel
@@ -121,6 +131,16 @@ class ModelFilesError(ModelError):
     default_retryable = False
 
 
+class NoUsableFilesError(ModelFilesError):
+    """A repository holds no files that an engine here reads; the message names the formats that were found."""
+
+
+class ModelInUseError(ModelError):
+    """The model is loaded, or being written, and cannot be deleted or moved now."""
+
+    default_next_step = "Unload it first: wb.unload() does it."
+
+
 class ModelTooBigError(ModelError):
     """The model does not fit the memory budget."""
 
@@ -188,6 +208,48 @@ class BadResponseError(ServiceError):
 
 class StreamCutError(ServiceError):
     """The answer broke off before its end; what arrived is kept."""
+
+
+class HubError(WorkbenchError):
+    """The model hub did not give what was asked."""
+
+
+class GatedModelError(HubError):
+    """Access to the model must be asked for, or the token is missing or wrong."""
+
+    default_retryable = False
+
+
+class OfflineError(HubError):
+    """The hub cannot be reached; what is on this machine still works."""
+
+    default_next_step = "Check the network; models on this machine and the local index still work."
+
+
+class DownloadError(WorkbenchError):
+    """A download did not end well; every byte that arrived is kept."""
+
+    default_next_step = "Download again: it goes on where it stopped."
+
+
+class DiskFullError(DownloadError):
+    """There is no room for the rest; the message says how much is missing."""
+
+    default_next_step = "Free some room (wb.library() shows what takes it), then download again: it goes on."
+
+
+class ChecksumError(DownloadError):
+    """The bytes that arrived are not those the hub promised; the damaged part is fetched again on the next try."""
+
+
+class DownloadCancelledError(DownloadError):
+    """The download was cancelled."""
+
+
+class FolderError(WorkbenchError):
+    """A folder or file cannot be read, written, imported or deleted."""
+
+    default_retryable = False
 
 
 class StateError(WorkbenchError):

@@ -37,6 +37,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Bits per weight of the quantization."""
     quantization: str | None = None
     """Name of the quantization (``"4bit"``, ``"Q4_K_M"``); ``None`` also for none."""
+    method: str | None = None
+    """How it was quantized (``"affine"``, ``"mxfp4"``, ``"dwq"``, ``"k-quant"``); ``None`` also for none."""
     architecture: str | None = None
     context_length: int | None = None
     """In tokens."""
@@ -56,6 +58,32 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     def local(self) -> bool:
         """Whether it runs on this machine."""
         return self.provider == "local"
+
+
+class HubModel(ModelInfo, frozen=True, kw_only=True):
+    """A model of the hub, as its listing tells it; `status` says what of it is on this machine."""
+
+    author: str | None = None
+    task: str | None = None
+    """The hub's pipeline tag, e.g. ``"text-generation"``."""
+    tags: tuple[str, ...] = ()
+    base_models: tuple[str, ...] = ()
+    """What it was made from."""
+    downloads: int | None = None
+    """In the last 30 days."""
+    likes: int | None = None
+    trending: float | None = None
+    created: str | None = None
+    """ISO 8601."""
+    updated: str | None = None
+    """ISO 8601."""
+    gated: Literal["auto", "manual"] | None = None
+    """Whether access must be asked for; ``None``: it need not."""
+    private: bool = False
+    estimated: bool = False
+    """Whether `size` was computed from parameters and bits, not read from the files."""
+    quality: float | None = None
+    """The quality score, 0 to 100; its formula is in `workbench.manager.quality`."""
 
 
 def is_remote(model: str) -> bool:
