@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.sessions.reply import Reply
 
-WIDGETS = {"Chat": "workbench.widgets.chat:ChatWidget"}
+WIDGETS = {
+    "Browser": "workbench.widgets.browser:BrowserWidget",
+    "Chat": "workbench.widgets.chat:ChatWidget",
+    "Download": "workbench.widgets.downloads:DownloadsWidget",
+    "Downloads": "workbench.widgets.downloads:DownloadsWidget",
+    "Library": "workbench.widgets.library:LibraryWidget",
+}
 """Widget of each session class: module and name."""
 
 STREAM_EVERY_S = 0.1

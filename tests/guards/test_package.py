@@ -37,7 +37,8 @@ def test_the_wheel_holds_what_runs_and_nothing_else(dist: Path) -> None:
     assert modules <= names
     assert "workbench/py.typed" in names
     assert "workbench/builtin/model/model.safetensors" in names
-    assert {"workbench/widgets/static/chat.js", "workbench/widgets/static/chat.css"} <= names
+    widgets = ("chat", "browser", "downloads", "library")
+    assert {f"workbench/widgets/static/{name}.{kind}" for name in widgets for kind in ("js", "css")} <= names
     notebooks = {f"workbench/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert notebooks
     assert notebooks <= names

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,11 @@ import pytest
 
 from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, say, until_cancelled
 from workbench import display
-from workbench.errors import StateError
 from workbench.events import Event, Finished, TextDelta
 from workbench.request import Request
 from workbench.sessions.chat import Chat
-from workbench.widgets import chat as bridge
-from workbench.widgets.chat import BATCH_S, ChatWidget, merged
+from workbench.widgets.bridge import BATCH_S
+from workbench.widgets.chat import ChatWidget, merged
 
 
 class Recorded(ChatWidget):
@@ -51,7 +49,7 @@ def make() -> Iterator[Callable[..., Recorded]]:
     yield build
     for widget in made:
         widget.close()
-        widget._chat.close()
+        widget._session.close()
 
 
 def until(condition: Callable[[], object], seconds: float = 5) -> None:
@@ -88,15 +86,15 @@ def paced(count: int, rate: float) -> Script:
 
 def test_hello_is_answered_with_an_ack_and_the_whole_state(make: Callable[..., Recorded]) -> None:
     widget = make(say("Good day"))
-    widget._chat.send("Hello").result(5)
+    widget._session.send("Hello").result(5)
     widget.ask({"kind": "hello", "id": 3})
-    assert widget.sent[0] == {"kind": "ack", "id": 3, "ok": True, "error": None}
-    assert widget.sent[1] == {"kind": "snap", "seq": 0, "state": widget._chat.view()}
+    assert widget.sent[0] == {"kind": "ack", "id": 3, "ok": True, "error": None, "data": None}
+    assert widget.sent[1] == {"kind": "snap", "seq": 0, "state": widget._session.view()}
 
 
 def test_nothing_is_sent_before_a_front_end_says_hello(make: Callable[..., Recorded]) -> None:
     widget = make(say("Good day"))
-    widget._chat.send("Hello").result(5)
+    widget._session.send("Hello").result(5)
     assert widget.sent == []
     assert not widget.seen
 
@@ -106,8 +104,8 @@ def test_deltas_are_numbered_at_least_33_ms_apart_and_complete(make: Callable[..
     widget.ask({"kind": "hello", "id": 1})
     start = time.monotonic()
     widget.ask({"kind": "send", "id": 2, "text": "Count"})
-    assert widget._chat.last is not None
-    whole = widget._chat.last.result(10)
+    assert widget._session.last is not None
+    whole = widget._session.last.result(10)
     until(lambda: text_of(widget) == whole and "run" in widget.of("delta")[-1]["ops"][-1][1])
     deltas = widget.of("delta")
     assert [d["seq"] for d in deltas] == list(range(1, len(deltas) + 1))
@@ -121,7 +119,7 @@ def test_a_snapshot_in_mid_stream_and_the_deltas_after_it_lose_and_double_nothin
 ) -> None:
     widget = make(paced(300, 1000))
     widget.ask({"kind": "hello", "id": 1})
-    reply = widget._chat.send("Count")
+    reply = widget._session.send("Count")
     for number in range(5):
         until(lambda number=number: len(reply.partial) > 100 * number)
         widget.ask({"kind": "hello", "id": 2 + number})
@@ -136,7 +134,7 @@ def test_a_snapshot_in_mid_stream_and_the_deltas_after_it_lose_and_double_nothin
 def test_commands_reach_the_chat_and_are_acknowledged(make: Callable[..., Recorded]) -> None:
     widget = make(until_cancelled("half"))
     widget.ask({"kind": "send", "id": 1, "text": "Hello"})
-    reply = widget._chat.last
+    reply = widget._session.last
     assert reply is not None
     until(lambda: reply.partial)
     widget.ask({"kind": "stop", "id": 2, "run": reply.run})
@@ -167,21 +165,21 @@ def test_a_malformed_command_is_answered(make: Callable[..., Recorded], content:
 def test_closing_ends_the_flusher_and_the_chat_goes_on(make: Callable[..., Recorded]) -> None:
     widget = make(say("one"), say("two"))
     widget.ask({"kind": "hello", "id": 1})
-    widget._chat.send("a").result(5)
+    widget._session.send("a").result(5)
     flusher = widget._flusher
     assert flusher is not None
     widget.close()
     flusher.join(5)
     assert not flusher.is_alive()
     count = len(widget.sent)
-    assert widget._chat.send("b").result(5) == "two"
+    assert widget._session.send("b").result(5) == "two"
     assert len(widget.sent) == count
 
 
 def test_the_flusher_sleeps_while_nothing_comes(make: Callable[..., Recorded]) -> None:
     widget = make(say("one"))
     widget.ask({"kind": "hello", "id": 1})
-    widget._chat.send("a").result(5)
+    widget._session.send("a").result(5)
     until(lambda: widget.of("delta") and not widget._pending)
     waits = []
     original = widget._wake.wait_for
@@ -195,7 +193,7 @@ def test_a_token_costs_little(make: Callable[..., Recorded]) -> None:
     widget = make(paced(200, 400))
     widget.ask({"kind": "hello", "id": 1})
     start = time.process_time()
-    widget._chat.send("Count").result(10)
+    widget._session.send("Count").result(10)
     assert (time.process_time() - start) / 200 < 300e-6
 
 
@@ -226,7 +224,7 @@ def test_neighbouring_operations_become_one() -> None:
 
 
 def test_one_widget_serves_all_views_of_a_chat(make: Callable[..., Recorded]) -> None:
-    chat = make()._chat
+    chat = make()._session
     shown = display.widget(chat)
     try:
         assert display.widget(chat) is shown
@@ -240,7 +238,7 @@ def test_one_widget_serves_all_views_of_a_chat(make: Callable[..., Recorded]) ->
 
 def test_no_trait_holds_what_was_said_or_a_key(make: Callable[..., Recorded]) -> None:
     widget = make(say("the answer"))
-    widget._chat.send("the question").result(5)
+    widget._session.send("the question").result(5)
     state = {k: v for k, v in widget.get_state().items() if k not in ("_esm", "_css")}
     assert "the question" not in str(state)
     assert "the answer" not in str(state)
@@ -249,9 +247,3 @@ def test_no_trait_holds_what_was_said_or_a_key(make: Callable[..., Recorded]) ->
 def test_its_repr_is_stable(make: Callable[..., Recorded]) -> None:
     widget = make()
     assert "0x" not in repr(widget)
-
-
-def test_a_missing_bundle_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setattr(bridge, "__file__", str(tmp_path / "chat.py"))
-    with pytest.raises(StateError, match="npm run build"):
-        bridge.bundle("chat.js")

@@ -1,8 +1,11 @@
 // Bundles each widget: an ES module and a style sheet, both self-contained, into static/.
+import { existsSync } from "node:fs";
 import { build } from "esbuild";
 
+const WIDGETS = ["chat", "browser", "downloads", "library"];
+
 await build({
-  entryPoints: ["chat.ts", "chat.css"],
+  entryPoints: WIDGETS.flatMap((name) => [`${name}.ts`, `${name}.css`]).filter(existsSync),
   outdir: "static",
   bundle: true,
   minify: true,

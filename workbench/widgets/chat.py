@@ -1,38 +1,15 @@
-"""The chat's bridge to the browser: commands come in, numbered batches of changes go out. It owns no truth."""
+"""The chat's widget: the bridge with a chat's own changes, and the copy that is saved with the notebook."""
 
 from __future__ import annotations
 
-import pathlib
-import threading
-import time
-from typing import Any
-
-import anywidget
-import msgspec
-import traitlets
-
 from workbench import display
-from workbench.commands import Ack, Command, Hello
-from workbench.errors import StateError, UsageError
+from workbench.commands import Command
 from workbench.sessions.answer import Op
 from workbench.sessions.chat import Chat
-
-BATCH_S = 0.033
-"""Least time between two batches: Jupyter Server drops comm messages above 1,000 a second."""
+from workbench.widgets.bridge import SessionWidget, bundle
 
 
-def bundle(name: str) -> pathlib.Path:
-    """A built file of the front end. Raises `StateError` when it was not built."""
-    path = pathlib.Path(__file__).parent / "static" / name
-    if not path.is_file():
-        raise StateError(
-            f"The front end is not built: workbench/widgets/static/{name} is missing.",
-            next_step="Run `npm ci && npm run build` in workbench/widgets, or install the package again.",
-        )
-    return path
-
-
-class ChatWidget(anywidget.AnyWidget):
+class ChatWidget(SessionWidget):
     """Draws a `Chat`. Displaying the chat makes it; one serves all views.
 
     chat = wb.chat()
@@ -42,94 +19,19 @@ class ChatWidget(anywidget.AnyWidget):
 
     _esm = bundle("chat.js")
     _css = bundle("chat.css")
-
-    chat_id = traitlets.Unicode().tag(sync=True)
+    _command = Command
+    _session: Chat
 
     def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-        self._wake = threading.Condition()
-        self._pending: list[Op] = []
-        self._seq = 0
-        self._sent = 0.0
-        self._seen = False
-        self._closed = False
-        self._flusher: threading.Thread | None = None
-        self._unobserve = chat.observe(self._changed)
-        super().__init__(chat_id=chat.id)
-        # ipykernel sends a front end's message to the shell that last sent on this comm: Stop would wait for the
-        # cell that is running. Keep JupyterLab's choice, the comm's own subshell.
-        comm = self.comm
-        if hasattr(comm, "_reply_subshell_for"):
-            comm._reply_subshell_for = lambda data, default: default
-        self.on_msg(self._receive)
+        super().__init__(chat)
 
-    def __repr__(self) -> str:
-        return f"<ChatWidget of {self._chat!r}>"
+    def _merged(self, ops: list[Op]) -> list[Op]:
+        return merged(ops)
 
-    @property
-    def seen(self) -> bool:
-        """Whether a front end ever drew it."""
-        return self._seen
-
-    def close(self) -> None:
-        """End the bridge; the chat goes on."""
-        self._unobserve()
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        super().close()
-
-    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Answer one command. Runs on a thread that all widgets share: it starts work, and never waits for it."""
-        try:
-            command: Command = msgspec.convert(content, Command)
-        except msgspec.ValidationError as error:
-            number = content.get("id") if isinstance(content, dict) else None
-            wrong = UsageError(f"The front end sent something that is not a command: {error}.").info
-            self.send(msgspec.to_builtins(Ack(id=number if isinstance(number, int) else 0, ok=False, error=wrong)))
-            return
-        self.send(msgspec.to_builtins(self._chat.perform(command)))
-        if isinstance(command, Hello):
-            self._snapshot()
-
-    def _snapshot(self) -> None:
-        with self._chat.lock, self._wake:  # the order in which a change takes them
-            self._seen = True
-            self._pending.clear()  # the state has them already
-            self.send({"kind": "snap", "seq": self._seq, "state": self._chat.view()})
-
-    def _changed(self, op: Op) -> None:
-        """Take one change; called under the chat's lock."""
-        with self._wake:
-            if self._seen:
-                self._pending.append(op)
-                if len(self._pending) == 1:
-                    self._start()
-                    self._wake.notify()
-        if not self._seen and op[0] == "state" and op[1].get("run", "") is None:
-            display.refresh_copy(self._chat)
-
-    def _start(self) -> None:
-        if self._flusher is None:
-            self._flusher = threading.Thread(target=self._flush, name=f"bridge-{self._chat.id}", daemon=True)
-            self._flusher.start()
-
-    def _flush(self) -> None:
-        """Send what has gathered, one batch every 33 ms; sleeps while there is nothing."""
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._pending or self._closed)
-                due = self._sent + BATCH_S - time.monotonic()
-            if due > 0:
-                time.sleep(due)
-            with self._wake:
-                if self._closed:
-                    return
-                if self._pending:
-                    self._seq += 1
-                    ops, self._pending = merged(self._pending), []
-                    self._sent = time.monotonic()
-                    self.send({"kind": "delta", "seq": self._seq, "t": time.time(), "ops": ops})
+    def _unseen(self, op: Op) -> None:
+        """Write the saved copy at the end of each turn: no front end does it."""
+        if op[0] == "state" and op[1].get("run", "") is None:
+            display.refresh_copy(self._session)
 
 
 def merged(ops: list[Op]) -> list[Op]:

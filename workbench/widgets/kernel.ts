@@ -1,6 +1,12 @@
 // Watches whether there is still a kernel behind a widget. Hosts differ, so every look inside one is guarded.
 import type { Model } from "./protocol";
-import type { ChatStore } from "./store";
+
+/** The part of a store that hears of the kernel. */
+export interface Watched {
+  readonly live: boolean;
+  hello(): void;
+  setLive(live: boolean): void;
+}
 
 interface Signal {
   connect(slot: (sender: unknown, value: unknown) => void): void;
@@ -17,7 +23,7 @@ interface SessionContext {
 const GONE = new Set(["restarting", "autorestarting", "dead", "terminating"]);
 
 /** Tells the store when the kernel is gone, and says hello again after a lost connection came back. */
-export function watchKernel(model: Model, store: ChatStore, signal: AbortSignal): void {
+export function watchKernel(model: Model, store: Watched, signal: AbortSignal): void {
   const gone = (): void => store.setLive(false);
   model.on("comm:close", gone);
   signal.addEventListener("abort", () => model.off("comm:close", gone));

@@ -22,7 +22,8 @@ export type Request =
   | { kind: "choose_model"; model: string }
   | { kind: "list_models" }
   | { kind: "new_chat" };
-export type Command = Request & { id: number };
+/** A command as it travels: with the number its answer carries. */
+export type Command<R = Request> = R & { id: number };
 
 export interface ErrorInfo {
   kind: string;
@@ -128,6 +129,7 @@ export interface ChatView {
   notice: ErrorInfo | null;
 }
 
+/** Changes of a chat. */
 export type Op =
   | ["text" | "reasoning", string, string]
   | ["message", MessageView]
@@ -135,24 +137,32 @@ export type Op =
   | ["remove", string]
   | ["state", Partial<ChatView>];
 
-export interface Snap {
+/** Tags of the changes of a session that is fields and rows. */
+export const ROW_OP_KINDS = ["state", "row", "drop"] as const;
+
+/** Changes of such a session: fields; a row, whole, at the end when it is new; a row that is gone. */
+export type RowOp<View, Row> = ["state", Partial<View>] | ["row", Row] | ["drop", string];
+
+export interface Snap<View = ChatView> {
   kind: "snap";
   /** Number of the last delta it includes. */
   seq: number;
-  state: ChatView;
+  state: View;
 }
-export interface Delta {
+export interface Delta<O = Op> {
   kind: "delta";
   seq: number;
   /** When it was sent, Unix time. */
   t: number;
-  ops: Op[];
+  ops: O[];
 }
 export interface Ack {
   kind: "ack";
   id: number;
   ok: boolean;
   error: ErrorInfo | null;
+  /** What was asked for, where the command asks for something. */
+  data?: unknown;
 }
 export type Message = Snap | Delta | Ack;
 
