@@ -1,4 +1,4 @@
-import { modelName, percent, rate, seconds, size, sizeOf, tokensShort } from "../../workbench/widgets/format";
+import { duration, modelName, percent, rate, seconds, size, sizeOf, speed, tokensShort } from "../../workbench/widgets/format";
 
 test.each([
   [seconds(0.021), "0.02 s"],
@@ -10,7 +10,15 @@ test.each([
   [size(null), "–"],
   [size(7e6), "7 MB"],
   [size(1.84e9), "1.8 GB"],
+  [size(214.3e9), "214 GB"],
   [sizeOf(0.05e9, 1.8e9), "0.1 of 1.8 GB"],
+  [sizeOf(214.3e9, 494e9), "214 of 494 GB"],
+  [speed(38.2e6), "38 MB/s"],
+  [speed(null), "–"],
+  [duration(8.6), "9 s"],
+  [duration(69), "1 min 9 s"],
+  [duration(119.7), "2 min 0 s"],
+  [duration(3960), "1 h 6 min"],
   [tokensShort(0), "0"],
   [tokensShort(999), "999"],
   [tokensShort(2048), "2k"],

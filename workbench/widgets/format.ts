@@ -29,10 +29,10 @@ function unitOf(bytes: number): number {
 
 function inUnit(bytes: number, unit: number): string {
   const value = bytes / 1000 ** unit;
-  return value.toFixed(unit >= 3 ? 1 : 0);
+  return value.toFixed(unit >= 3 && value < 100 ? 1 : 0);
 }
 
-/** 7 MB, 1.8 GB; null is a dash. */
+/** 7 MB, 1.8 GB, 214 GB; null is a dash. */
 export function size(bytes: number | null): string {
   if (bytes === null) return "–";
   const unit = unitOf(bytes);
@@ -43,6 +43,19 @@ export function size(bytes: number | null): string {
 export function sizeOf(done: number, total: number): string {
   const unit = unitOf(total);
   return `${inUnit(done, unit)} of ${inUnit(total, unit)} ${UNITS[unit]}`;
+}
+
+/** 38 MB/s; null is a dash. */
+export function speed(bytesPerSecond: number | null): string {
+  return bytesPerSecond === null ? "–" : `${size(bytesPerSecond)}/s`;
+}
+
+/** Whole seconds as people say them: 9 s, 1 min 9 s, 1 h 6 min. */
+export function duration(value: number): string {
+  const whole = Math.round(value);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /** Tokens of a context, in units of 1,024: 900, 4.6k, 32k. */
