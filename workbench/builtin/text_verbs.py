@@ -23,6 +23,7 @@ from workbench.builtin.text import (
     word_list,
     wording,
 )
+from workbench.builtin.text_manager import MANAGER
 
 WHERE = (
     "",
@@ -638,7 +639,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         [list|show|see|check] [what's installed|what is installed|whats installed|everything installed|everything i have|all llms|my llms|the llms]
         [see|show|list|view] [everything|all] [i can|i could|that i can|one can] [pick|choose|use|run|select]
         [find out|see|tell] [which|what] [llms|ais|language models] [i have|i got|are here|are on here|exist here|there are]
-        [list|see|show|print|get|display|view|find|know|check|browse] [the|all|all the|my|available|the available|installed|local|usable|the list of] models
+        [list|see|show|print|get|display|view|find|know|check] [the|all|all the|my|available|the available|installed|local|usable|the list of] models
         [see|know|find out|check|learn|tell] [which|what] models [are there|i have|are available|exist|are installed|i can use|are here|are on this machine|are on my disk|are offered|can be used]
         [get|see|show] [a list|an overview|a table|the names|the ids] of [models|the models|all models|available models|the local models]
         [find|get|look up|know] [the id|the name|the size] of [a model|my model|a local model|the models]
@@ -1003,30 +1004,29 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "not_yet": (
         """
-        [download|fetch|pull|install] [a model|models|a new model|qwen|llama|mistral|gemma|weights|a model from hugging face]
         [compare|benchmark|rank] [models|two models|several models|answers]
-        [quantize|convert|fine-tune|finetune|train|merge] [a model|my model|models]
-        [delete|remove] [a model|models] [from disk|from my disk|from the cache]
-        [search|browse] [for models on the hub|hugging face|the hub]
+        [fine-tune|finetune|train|merge] [a model|my model|models]
         """,
         """
-        download a model
-        model download
         compare models
         compare two models side by side
         fine tuning
         train my own model
         benchmark
-        delete a model from disk
         """,
         "I don't know a verb for that: the workbench has none yet. `wb.models()` lists the models that are here.",
     ),
+    **MANAGER,
 }
 
 MODEL_NAMES = word_list(
     """
     llama3.2 qwen3 gemma3 mistral phi4 deepseek-r1 smollm2 gpt-oss granite codestral
     """
+)
+AUTHORS = word_list("mlx-community Qwen google mistralai lmstudio-community")
+REPOS = word_list(
+    "Qwen3-4B-4bit Qwen3-8B-4bit Llama-3.2-1B-Instruct-4bit gemma-3-4b-it-4bit phi-4-4bit SmolLM2-1.7B-4bit"
 )
 SERVERS = word_list(
     """
@@ -1098,6 +1098,7 @@ def _copied(rng: random.Random) -> Sample:
     port = rng.choice((11434, 1234, 8080, 8000, 1337, rng.randrange(1000, 9999)))
     url = f"http://{rng.choice(('localhost', '127.0.0.1', made_up(rng), '192.168.1.' + str(rng.randrange(2, 99))))}:{port}/v1"
     who = person(rng)
+    hub = f"{rng.choice(AUTHORS)}/{rng.choice(REPOS)}"
     n = rng.choice((10, 20, 50, 64, 100, 128, 200, 256, 300, 500, rng.randrange(5, 999)))
     cases = (
         (
@@ -1130,6 +1131,18 @@ def _copied(rng: random.Random) -> Sample:
             f'```python\nreply = wb.ask("What is a list?", max_tokens={n})\n```',
         ),
         (
+            "[download|fetch|pull|get|install] {hub}|{hub} [to my disk|onto this machine], please|bring {hub} here",
+            f'```python\nd = wb.download("{hub}")\n```',
+        ),
+        (
+            "[does|will|would] {hub} fit|is {hub} too big|how much memory does {hub} need|memory for {hub}",
+            f'```python\nwb.fit("{hub}")\n```',
+        ),
+        (
+            "[chat|talk] [with|to] {hub}|open a chat with {hub}",
+            f'```python\nchat = wb.chat("{hub}")\n```',
+        ),
+        (
             "chat with somebody called {who}|make the model believe it is {who}|system prompt that says it is {who}",
             f'```python\nchat = wb.chat(system="You are {who}.")\n```',
         ),
@@ -1138,7 +1151,7 @@ def _copied(rng: random.Random) -> Sample:
     text = rng.choice(re.split(r"\|(?![^\[]*\])", asks))  # at the outer bars only
     if rng.random() < 0.4 and not text.startswith(("my", "there", "how", "{")):
         text = rng.choice(WRAPS).replace("{g}", text)
-    values = {"remote": remote, "url": url, "name": name, "who": who, "n": n}
+    values = {"remote": remote, "url": url, "name": name, "who": who, "n": n, "hub": hub}
     text = fill(vary(rng, expand(rng, text)), values)
     return Sample("verb", "copied", ({"role": "user", "content": text},), answer)
 
@@ -1157,5 +1170,10 @@ def makers() -> list[Maker]:
         "unload",
         "unload",
         "stream",
+        "browse",
+        "download",
+        "download",
+        "library",
+        "recommend",
     )
     return [_intent(name) for name in (*INTENTS, *chief)] + [_copied, _copied, _copied, *_docs()]
