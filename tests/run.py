@@ -16,6 +16,7 @@ package index pip is configured for.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,10 +187,26 @@ def pytest(name: str, reports: Path, *arguments: str, **env: str) -> None:
 
 
 def notebooks(reports: Path) -> None:
-    """Run every cell of the example notebooks, offline, in a state folder of their own."""
+    """Run every cell of the example notebooks in a state folder of their own, against a small hub on this machine."""
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
-    with tempfile.TemporaryDirectory(prefix="workbench-notebooks-") as home:
-        pytest("notebooks", reports, *options, "notebooks", WORKBENCH_HOME=home, HF_HUB_OFFLINE="1")
+    with tempfile.TemporaryDirectory(prefix="workbench-notebooks-") as home, hub() as url:
+        places = {"WORKBENCH_HOME": f"{home}/workbench", "HF_HOME": f"{home}/huggingface", "HOME": home}
+        pytest("notebooks", reports, *options, "notebooks", HF_ENDPOINT=url, HF_HUB_OFFLINE="0", **places)
+
+
+@contextlib.contextmanager
+def hub() -> Iterator[str]:
+    """A hub that serves a few small models under well-known names; yields its address."""
+    server = subprocess.Popen([PYTHON, "tests/servers/hub.py", "--demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        if not url:
+            raise Failure(f"the hub of the notebooks ended with status {server.wait()}")
+        yield url
+    finally:
+        server.kill()
+        server.wait()
 
 
 def benchmarks() -> None:
