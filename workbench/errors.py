@@ -213,6 +213,9 @@ class StreamCutError(ServiceError):
 class HubError(WorkbenchError):
     """The model hub did not give what was asked."""
 
+    wait: float | None = None
+    """Seconds it asked to wait before the next request; ``None`` when it did not."""
+
 
 class GatedModelError(HubError):
     """Access to the model must be asked for, or the token is missing or wrong."""
