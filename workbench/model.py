@@ -80,6 +80,8 @@ class HubModel(ModelInfo, frozen=True, kw_only=True):
     gated: Literal["auto", "manual"] | None = None
     """Whether access must be asked for; ``None``: it need not."""
     private: bool = False
+    quantizations: tuple[str, ...] = ()
+    """All that a GGUF repository offers, one of which an id may name; the facts are those of `quantization`."""
     estimated: bool = False
     """Whether `size` was computed from parameters and bits, not read from the files."""
     quality: float | None = None

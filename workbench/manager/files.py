@@ -127,7 +127,7 @@ def _folder(path: Path) -> ModelFiles:
         context_length=next((n for k in _CONTEXT_KEYS if (n := _positive(facts.get(k)))), None),
         quantization=_quantization(quantization),
         vocabulary=_positive(facts.get("vocab_size")),
-        capabilities=_capabilities(template) | _kinds(config),
+        capabilities=template_capabilities(template) | _kinds(config),
         missing=() if template else ("chat template",),
     )
 
@@ -179,7 +179,7 @@ def _gguf(path: Path, whole: bool) -> ModelFiles:
         context_length=_positive(header.fact("{arch}.context_length", int)),
         quantization=header.quantization,
         vocabulary=_positive(header.values.get("len:tokenizer.ggml.tokens")),
-        capabilities=_capabilities(template),
+        capabilities=template_capabilities(template),
         missing=() if template or not whole else ("chat template",),
     )
 
@@ -223,7 +223,7 @@ def _refuse_impostor(path: Path) -> None:
             f"{path.name} is a pickle, which can run any code when it is loaded.",
             next_step="Take the model's safetensors or GGUF files instead.",
         )
-    if path.suffix not in (".safetensors", ".gguf"):
+    if path.suffix not in (".safetensors", ".gguf") and not head.startswith(b"GGUF"):  # Ollama names blobs by digest
         raise ModelFilesError(
             f"{path.name} is no weights file the workbench reads.", next_step="It reads safetensors folders and GGUF."
         )
@@ -263,7 +263,8 @@ def _template(path: Path) -> str:
     return ""
 
 
-def _capabilities(template: str | None) -> frozenset[str]:
+def template_capabilities(template: str | None) -> frozenset[str]:
+    """What a chat template can express, of ``tools`` and ``reasoning``."""
     template = template or ""
     return frozenset(name for name, mark in (("tools", "tools"), ("reasoning", "think>")) if mark in template)
 
