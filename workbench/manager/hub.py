@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from workbench.errors import GatedModelError, HubError, ModelNotFoundError, WorkbenchError
-from workbench.manager import hub_errors, hub_facts, index
+from workbench.manager import hub_errors, hub_facts, index, quality
 from workbench.model import HubModel
 
 TIMEOUT = 10.0
@@ -49,6 +49,7 @@ EXPAND = (
     "private",
     "safetensors",
     "sha",
+    "siblings",
     "tags",
     "trendingScore",
     "usedStorage",
@@ -108,7 +109,7 @@ def token() -> str | None:
 
 def headers() -> dict[str, str]:
     """What goes with every request to the hub, the token included."""
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # it names no exports
 
     from workbench import __version__
 
@@ -157,7 +158,7 @@ def info(repo: str, revision: str | None = None) -> HubRepo:
     if not isinstance(sha, str) or not re.fullmatch(r"[0-9a-f]{7,64}", sha):
         raise HubError(f"The hub names no commit of {repo}.", next_step="Try again in a minute.")
     files = _files(repo, listing)
-    model = hub_facts.model(listing)
+    model = _model(listing)
     if revision is None:
         index.remember([model])
     return HubRepo(model=model, sha=sha, files=files, config=_config(repo, sha, files))
@@ -218,7 +219,7 @@ def list_models(
             listings = _decoded(body, list[dict[str, Any]])
         # The next page is asked of the same hub whatever host its link names: the token goes nowhere else.
         query = urlsplit(next_page).query if next_page else None
-        models = tuple(hub_facts.model(listing) for listing in listings if isinstance(listing.get("id"), str))
+        models = tuple(_model(listing) for listing in listings if isinstance(listing.get("id"), str))
         index.remember(models)
         yield Page(models=models, next=query)
 
@@ -236,6 +237,11 @@ def near(repo: str, count: int = 3) -> list[str]:
                 known.update(listing["id"] for listing in found)
     by_lower = {name.lower(): name for name in known if name != repo}
     return [by_lower[name] for name in difflib.get_close_matches(repo.lower(), by_lower, count, 0.6)]
+
+
+def _model(listing: dict[str, Any]) -> HubModel:
+    found = hub_facts.model(listing)
+    return msgspec.structs.replace(found, quality=quality.score(found))
 
 
 def _check_id(repo: str) -> None:
@@ -262,7 +268,7 @@ def _get(path: str, query: dict[str, Any] | str | None = None) -> tuple[str | No
     """The address of the next page, if there is one, and the body. Raises foreign exceptions: call it in `errors`."""
     if offline():
         raise hub_errors.offline_by_choice()
-    from huggingface_hub.utils import get_session
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
     address = f"{endpoint()}{path}" + (f"?{query}" if isinstance(query, str) else "")
     params = query if isinstance(query, dict) else None
@@ -281,7 +287,7 @@ def _get(path: str, query: dict[str, Any] | str | None = None) -> tuple[str | No
 
 
 def _raise_for(response: Any) -> None:
-    from huggingface_hub.utils import hf_raise_for_status
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     try:
         hf_raise_for_status(response)
