@@ -1,42 +1,56 @@
 """Which models are on this machine, and what an id means here. Knows no engine and no network.
 
     builtin                          the model that ships inside
-    HF_HUB_CACHE/models--ORG--REPO/  the Hugging Face cache: refs/main names the folder under snapshots/
-        refs/main
-        snapshots/SHA/config.json, *.safetensors, *.gguf ...
-    a folder or .gguf file           by its path
+    the Hugging Face cache           its layout is in hf_cache.py
+    LM Studio, Jan, Ollama           theirs in lm_studio.py and ollama.py; their models go by their path
+    a folder or .gguf file           by its path; in folders the person added they are also listed
+    the Downloads folder             looked at only when asked
 
-The cache's layout is read directly: a listing costs milliseconds.
+What was read is remembered until it changes (remembered.py): a listing of hundreds costs milliseconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from workbench import builtin
-from workbench.errors import ModelFilesError, ModelNotFoundError
-from workbench.manager import files
-from workbench.manager.files import ModelFiles
+from workbench.errors import FolderError, ModelFilesError, ModelNotFoundError
+from workbench.manager import facts, formats, hf_cache, lm_studio, ollama, tree
+from workbench.manager.entries import Entries, Entry, Source, Trouble, entry
+from workbench.manager.folders import add_folder, folders, refused, remove_folder
+from workbench.manager.remembered import Memory, Watch
+from workbench.manager.tree import Found, Tree
 from workbench.model import ModelInfo
 
+__all__ = [
+    "BUILTIN",
+    "add_folder",
+    "cache_root",
+    "entries",
+    "find",
+    "folders",
+    "local_models",
+    "locate",
+    "nearest",
+    "not_found",
+    "remove_folder",
+]
+
 _HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^:]+))?(:(?P<quantization>[\w.-]+))?")
-_QUANTIZATION = re.compile(
-    r"(?:^|[-._])(I?Q\d\w*|TQ\d_\d|BF16|F16|F32|MXFP4\w*)(?:-\d{5}-of-\d{5})?\.gguf$", re.IGNORECASE
-)
-_LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$")
 _PREFERRED = "Q4_K_M"
 BUILTIN = builtin.ID
 """Id of the model that ships."""
 
-_Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
-_seen: dict[Path, tuple[_Stamp, ModelFiles | ModelFilesError]] = {}
+_repositories = Memory("repositories", list[ModelInfo])
+_trees = Memory("trees", Tree)
 
 
 def find(model_id: str, *, also: Iterable[str] = ()) -> ModelInfo:
@@ -53,16 +67,21 @@ def find(model_id: str, *, also: Iterable[str] = ()) -> ModelInfo:
         if not path.exists():
             raise ModelNotFoundError(f"There is no file or folder {path}.", next_step="Check the path.")
         path = Path(os.path.abspath(path))
-        return _info(str(path), path.name, _glance(path))
+        known = next((model for _, model in _others() if model.path == str(path)), None)
+        return facts.info(path, name=known.name if known else path.name)
     parsed = _HUB_ID.fullmatch(model_id)
-    if parsed is not None and (snapshot := _snapshot(_folder(parsed["repo"]), parsed["revision"])) is not None:
-        found = list(_models(model_id.partition(":")[0], snapshot))
+    if (
+        parsed is not None
+        and (snapshot := hf_cache.snapshot(hf_cache.folder(parsed["repo"]), parsed["revision"])) is not None
+    ):
+        found = list(hf_cache.models(model_id.partition(":")[0], snapshot))
         wanted = parsed["quantization"]
         chosen = [f for f in found if wanted is None or f[0].lower().endswith(f":{wanted.lower()}")]
         preferred = [f for f in chosen if f[0].endswith(_PREFERRED)]
         if chosen:
             name, weights = (preferred or chosen)[0]
-            return _info(name, _short(name), _glance(weights), snapshot.name)
+            info = facts.info(weights, id=name, name=_short(name))
+            return msgspec.structs.replace(info, revision=snapshot.name)
         if not found:
             raise ModelFilesError(
                 f"{parsed['repo']} is in the cache without its weights.", next_step="Finish the download."
@@ -71,11 +90,46 @@ def find(model_id: str, *, also: Iterable[str] = ()) -> ModelInfo:
 
 
 def local_models() -> list[ModelInfo]:
-    """All models found without being told where: the one that ships, then the Hugging Face cache by id.
+    """All models found without being told where that a chat could be opened with: the one that ships, then the
+    Hugging Face cache by id, then those of LM Studio, Jan, Ollama and the folders added, by path.
 
     One whose files are damaged or incomplete is there with status ``"failed"`` and says why.
     """
-    return [_shipped(), *_cached()]
+    found = {info.id: info for info in (_shipped(), *_cached())}
+    for source, model in _others():
+        if _loadable(model) and model.path not in found:
+            info = _info(model)
+            found[model.path] = msgspec.structs.replace(info, note=info.note or source)
+    _save()
+    return list(found.values())
+
+
+def entries(downloads_folder: bool = False) -> Entries:
+    """All that is kept on this machine, whatever its format, with its files and where they lie.
+
+    The Downloads folder is looked at only when asked for. GGUF files' headers are read whole, once each. What cannot
+    be read is among the troubles, beside all the rest.
+    """
+    shipped = (str(file) for file in sorted(builtin.MODEL.iterdir()))
+    found = [entry(_shipped(), "built in", builtin.MODEL, shipped, kept=True)]
+    troubles: list[Trouble] = []
+    try:
+        for repo, folder in hf_cache.repos():
+            found += _repository_entries(repo, Path(folder))
+    except OSError as error:
+        troubles.append(Trouble("Hugging Face cache", str(cache_root()), refused(cache_root(), error).info))
+    try:
+        folders()
+    except FolderError as error:
+        troubles.append(Trouble("Added folder", "", error.info))
+    there = set[str]()
+    for source, root, read in _places(downloads_folder):
+        known = _tree(root, read)
+        found += [_entry(source, model) for model in known.found if model.path not in there]
+        there |= {model.path for model in known.found}
+        troubles += _troubles(source, root, known)
+    _save()
+    return Entries(found, troubles)
 
 
 def locate(info: ModelInfo) -> Path:
@@ -114,124 +168,170 @@ def nearest(model_id: str, known: Iterable[str]) -> str | None:
     return best if best is not None and likeness(best) >= 0.6 else None
 
 
-def cache_root() -> Path:
-    """The Hugging Face cache's folder, by the same environment variables as its own client."""
-    for name, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
-        if os.environ.get(name):
-            return Path(os.environ[name]).expanduser() / below
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"
+cache_root = hf_cache.root
 
 
 def _shipped() -> ModelInfo:
     """What `builtin.info` says, without importing what it needs to derive the other formats."""
-    found = _info(builtin.ID, builtin.ID, _glance(builtin.MODEL))
+    found = facts.info(builtin.MODEL, id=builtin.ID, name=builtin.ID)
     return msgspec.structs.replace(found, path=None, licence="mit")
 
 
 def _cached() -> Iterator[ModelInfo]:
     try:
-        names = sorted(entry.name for entry in os.scandir(cache_root()) if entry.name.startswith("models--"))
+        for repo, folder in hf_cache.repos():
+            yield from _repositories.recall(folder, partial(_repository, repo, folder))
     except OSError:
         return
-    for name in names:
-        snapshot = _snapshot(cache_root() / name, None)
-        if snapshot is None:
-            continue
-        for model_id, weights in _models(name.removeprefix("models--").replace("--", "/"), snapshot):
-            try:
-                yield _info(model_id, _short(model_id), _glance(weights), snapshot.name)
-            except ModelFilesError as error:
-                yield ModelInfo(
-                    id=model_id,
-                    name=_short(model_id),
-                    provider="local",
-                    path=str(weights),
-                    revision=snapshot.name,
-                    status="failed",
-                    note=error.message,
-                )
 
 
-def _models(repo: str, snapshot: Path) -> Iterator[tuple[str, Path]]:
-    """The models of one snapshot, as id and path: its folder of safetensors, and each of its GGUF files."""
-    names = [entry.name for entry in os.scandir(snapshot)]
-    if "config.json" in names and any(n.endswith((".safetensors", ".safetensors.index.json")) for n in names):
-        yield repo, snapshot
-    weights = [
-        file
-        for file in sorted([*snapshot.glob("*.gguf"), *snapshot.glob("*/*.gguf")])
-        if not _LATER_PART.search(file.name) and not file.name.startswith("mmproj")
-    ]
-    for file in weights:
-        quantization = _QUANTIZATION.search(file.name)
-        tag = quantization[1] if quantization else "" if len(weights) == 1 else file.stem
-        yield f"{repo}:{tag}" if tag else repo, file
+def _repository(repo: str, folder: str, watch: Watch) -> list[ModelInfo]:
+    """The models of a repository's main revision."""
+    snapshot = hf_cache.watched(Path(folder), watch)
+    return [] if snapshot is None else [info for info, _ in _revision(repo, snapshot, whole=False)]
 
 
-def _snapshot(folder: Path, revision: str | None) -> Path | None:
-    """The folder of a revision: a branch, a tag or a commit; without one main's, else the newest there is."""
-    if revision is not None and ".." in PurePosixPath(revision).parts:
-        return None
-    snapshots = folder / "snapshots"
-    try:
-        commit = (folder / "refs" / (revision or "main")).read_text("utf-8").strip()
-        if (snapshots / commit).is_dir():
-            return snapshots / commit
-    except OSError:
-        pass
-    if revision is not None:
-        found = sorted(snapshots.glob(f"{revision}*")) if re.fullmatch(r"[0-9a-f]{7,40}", revision) else []
-        return found[0] if len(found) == 1 else None
-    return max(snapshots.glob("*"), key=lambda p: p.stat().st_mtime, default=None)
+def _revision(repo: str, snapshot: Path, *, whole: bool) -> Iterator[tuple[ModelInfo, Path]]:
+    """The models of one revision, and the folder or file an engine is given."""
+    for model_id, weights in hf_cache.models(repo, snapshot):
+        info = facts.listed(weights, id=model_id, name=_short(model_id), whole=whole)
+        yield msgspec.structs.replace(info, revision=snapshot.name), weights
 
 
-def _folder(repo: str) -> Path:
-    return cache_root() / f"models--{repo.replace('/', '--')}"
+def _repository_entries(repo: str, folder: Path) -> Iterator[Entry]:
+    """A repository's models, of older revisions too, and what downloads left behind."""
+    main = hf_cache.snapshot(folder, None)
+    used = set[str]()
+    for snapshot in hf_cache.snapshots(folder):
+        prefix = repo if snapshot == main else f"{repo}@{snapshot.name[:8]}"
+        files = hf_cache.files(snapshot)
+        used |= {os.path.realpath(file) for file in files}
+        models = list(_revision(prefix, snapshot, whole=True))
+        for info, weights in models:
+            if snapshot != main and not info.note:
+                info = msgspec.structs.replace(info, note="an older revision")
+            own = {str(part) for part in facts.parts(weights)}
+            paths = [f for f in files if f in own or not _is_weights(f, gguf_only=weights == snapshot)]
+            yield entry(info, "Hugging Face cache", folder, paths, kept=info.status != "failed")
+        if not models:
+            yield _unreadable(prefix, snapshot, folder, files)
+    left = [file for file in hf_cache.blobs(folder) if file not in used]
+    if left:
+        info = ModelInfo(
+            id=f"{repo}@unfinished",
+            name=f"{_short(repo)}, unfinished",
+            provider="local",
+            status="failed",
+            note="Left by a download that is not finished.",
+        )
+        yield entry(info, "Hugging Face cache", folder, left, kept=False)
 
 
-def _info(model_id: str, name: str, found: ModelFiles, revision: str | None = None) -> ModelInfo:
-    return ModelInfo(
-        id=model_id,
-        name=name,
+def _unreadable(repo: str, snapshot: Path, folder: Path, files: list[str]) -> Entry:
+    """A revision without a model that is read here: of another format, or not wholly there."""
+    here = [file for file in files if os.path.exists(file)]
+    other = next(iter(tree.in_folder(str(snapshot), here)), None)
+    info = ModelInfo(
+        id=repo,
+        name=_short(repo),
         provider="local",
-        format=found.format,
-        parameters=found.parameters,
-        bits=found.bits,
-        quantization=found.quantization,
-        architecture=found.architecture,
-        context_length=found.context_length,
-        size=found.size,
-        capabilities=found.capabilities,
-        path=str(found.path),
-        revision=revision,
+        format=other.format if other else None,
+        path=other.path if other else str(snapshot),
+        revision=snapshot.name,
+        status="failed",
+        note=formats.unread(other.format) if other else "It holds no weights that are read here.",
+    )
+    return entry(info, "Hugging Face cache", folder, files, kept=other is not None and len(here) == len(files))
+
+
+def _places(downloads_folder: bool = False) -> Iterator[tuple[Source, str, Callable[[str, Watch], Tree]]]:
+    """The folders besides the Hugging Face cache: whose, where, and what reads it."""
+    apps: list[tuple[Source, Path, Callable[[str, Watch], Tree]]] = [
+        ("LM Studio", lm_studio.models_folder(), lm_studio.read),
+        ("Jan", lm_studio.jan_folder(), tree.walk),
+        ("Ollama", ollama.models_folder(), ollama.read),
+    ]
+    known = frozenset(os.path.realpath(path) for path in (cache_root(), *(path for _, path, _ in apps)))
+    for source, path, read in apps:
+        if path.is_dir():
+            yield source, str(path), read
+    others: list[tuple[Source, Path]] = []
+    with contextlib.suppress(FolderError):  # said where troubles can be said
+        others += [("Added folder", path) for path in folders()]
+    if downloads_folder:
+        import platformdirs
+
+        others.append(("Downloads folder", Path(platformdirs.user_downloads_dir())))
+    for source, path in others:
+        if os.path.realpath(path) not in known:
+            yield source, str(path), partial(tree.walk, skip=known)
+
+
+def _others() -> Iterator[tuple[Source, Found]]:
+    """The models outside the Hugging Face cache."""
+    for source, root, read in _places():
+        for model in _tree(root, read).found:
+            yield source, model
+
+
+def _tree(root: str, read: Callable[[str, Watch], Tree]) -> Tree:
+    return _trees.recall(root, partial(read, root))
+
+
+def _entry(source: Source, model: Found) -> Entry:
+    info = _info(model, whole=True)
+    folder = os.path.dirname(model.path)
+    absent = any(not os.path.exists(file) for file in model.files)
+    kept = not absent and (info.status != "failed" or not _loadable(model))
+    return entry(info, source, folder, model.files, kept=kept)
+
+
+def _info(model: Found, *, whole: bool = False) -> ModelInfo:
+    """A model outside the cache, as a list shows it."""
+    if _loadable(model) and not model.problem:
+        return facts.listed(Path(model.path), id=model.path, name=model.name, whole=whole)
+    return ModelInfo(
+        id=model.path,
+        name=model.name,
+        provider="local",
+        format=model.format,
+        path=model.path,
+        status="failed",
+        note=model.problem or formats.unread(model.format),
     )
 
 
-def _glance(path: Path) -> ModelFiles:
-    """`files.glance`, remembered until a file of the model changes."""
-    stamp = _stamp(path)
-    before = _seen.get(path)
-    if before is None or before[0] != stamp:
-        try:
-            before = (stamp, files.glance(path))
-        except ModelFilesError as error:
-            before = (stamp, error)
-        _seen[path] = before
-    if isinstance(before[1], ModelFilesError):
-        raise before[1].info.to_error()
-    return before[1]
+def _loadable(model: Found) -> bool:
+    """Whether it is of a kind that an engine here is given: a GGUF file, or a folder of safetensors."""
+    return model.format == "gguf" or (model.format == "safetensors" and os.path.isdir(model.path))
 
 
-def _stamp(path: Path) -> _Stamp:
-    """Names, sizes and times of a model's files."""
-    found = []
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+def _troubles(source: Source, root: str, found: Tree) -> Iterator[Trouble]:
+    for folder in found.refused:
         try:
-            facts = file.stat()
-        except OSError:
-            continue
-        found.append((file.name, facts.st_size, facts.st_mtime_ns))
-    return tuple(found)
+            os.scandir(folder).close()
+        except OSError as error:
+            yield Trouble(source, folder, refused(Path(folder), error).info)
+    if found.cut:
+        cut = FolderError(
+            f"{root} holds more than {tree.MOST_FILES:,} files, or folders more than {tree.DEEPEST} deep: "
+            "the rest was not looked at.",
+            next_step="Add the folder that holds the models themselves.",
+        )
+        yield Trouble(source, root, cut.info)
+
+
+def _is_weights(file: str, *, gguf_only: bool) -> bool:
+    """Whether a file is weights of one model of a repository, and no companion of them all."""
+    name = os.path.basename(file)
+    return name.endswith(".gguf" if gguf_only else (".gguf", ".safetensors")) and not name.startswith("mmproj")
+
+
+def _save() -> None:
+    """Leave what was read for the next kernel."""
+    facts.save()
+    _repositories.save()
+    _trees.save()
 
 
 def _is_path(model_id: str, path: Path) -> bool:
