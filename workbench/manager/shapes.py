@@ -24,6 +24,8 @@ Kind: TypeAlias = Literal["full", "window", "state", "none"]
 
 STEP = 256
 """Tokens by which engines let a cache grow: mlx-lm's ``KVCache.step``, llama.cpp's padding of a context."""
+MOST_LAYERS = 4096
+"""More layers than any model has: a file that names more is not believed."""
 WINDOW_SPARE = 128
 """Tokens beyond its window that llama.cpp keeps in a sliding layer: the piece of a prompt it reads at once."""
 
@@ -127,7 +129,7 @@ def from_config(config: Mapping[str, Any]) -> CacheShape | None:
         family = str(config.get("model_type") or family)
     facts = {**_DEFAULTS.get(family, {}), **facts}
     layers = _number(facts, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    if layers is None:
+    if layers is None or layers > MOST_LAYERS:
         return None
     kinds = _kinds(facts, family, layers)[: layers - (_number(facts, "num_kv_shared_layers") or 0)]
     width = 4 if str(facts.get("dtype") or facts.get("torch_dtype")) == "float32" else 2
@@ -147,7 +149,7 @@ def from_gguf(header: gguf_header.Header) -> CacheShape | None:
     """The shape that a GGUF header describes, as llama.cpp allots it; ``None`` when it lacks layers or heads."""
     family = header.fact("general.architecture", str)
     layers = header.fact("{arch}.block_count", int)
-    if not family or not layers:
+    if not family or not layers or not 0 < layers <= MOST_LAYERS:
         return None
     if family in _GGUF_RECURRENT:
         return CacheShape((), layers * _gguf_state(header))
@@ -242,7 +244,7 @@ def _token_sizes(facts: Mapping[str, Any], family: str, layers: int, width: int)
         alike = facts.get("attention_k_eq_v") and _number(facts, "num_global_key_value_heads")
         whole = 2 * (alike or kv_heads) * wide * width
         kinds = _kinds(facts, family, layers)
-        sizes = [whole if kind == "full" else size for kind, size in zip(kinds, sizes, strict=True)]
+        sizes = [whole if kind == "full" else size for kind, size in zip(kinds, sizes, strict=False)]
     return sizes
 
 
