@@ -90,13 +90,82 @@ def test_quantized_weights_count_as_the_weights_they_were(folder):
 
 
 @pytest.mark.parametrize(
-    ("facts", "name"),
-    [({"bits": 8}, "8bit"), ({"bits": 4, "mode": "mxfp4"}, "mxfp4"), ({"quant_method": "awq", "bits": 4}, "awq")],
+    ("facts", "name", "method"),
+    [
+        ({"bits": 8}, "8bit", "affine"),
+        ({"bits": 4, "mode": "mxfp4"}, "MXFP4", "mxfp4"),
+        ({"quant_method": "awq", "bits": 4}, "4bit", "awq"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "4bit", "bitsandbytes"),
+        ({"bits": "4"}, None, None),
+    ],
 )
-def test_a_quantization_has_a_name(folder, facts, name):
+def test_a_quantization_has_a_name_and_a_method(folder, facts, name, method):
     config = json.loads((folder / "config.json").read_text()) | {"quantization": facts}
     (folder / "config.json").write_text(json.dumps(config))
-    assert files.check(folder).quantization == name
+    found = files.check(folder)
+    assert (found.quantization, found.method) == (name, method)
+
+
+def test_a_method_that_no_config_tells_is_read_from_the_name(folder):
+    config = json.loads((folder / "config.json").read_text()) | {"quantization": {"bits": 4, "group_size": 64}}
+    (folder / "config.json").write_text(json.dumps(config))
+    named = folder.rename(folder.with_name("Qwen3-4B-4bit-DWQ"))
+    assert files.check(named).method == "dwq"
+    cached = folder.parent / "models--org--Qwen3-4B-4bit-DWQ" / "snapshots" / "0123abcd"
+    cached.parent.mkdir(parents=True)
+    assert files.check(named.rename(cached)).method == "dwq"
+
+
+def test_the_active_parameters_of_a_mixture_are_counted(folder):
+    save_tensors(
+        folder / "model.safetensors",
+        {
+            "model.layers.0.mlp.switch_mlp.up_proj.weight": ("F16", [8, 10, 10], 1600),
+            "model.layers.0.mlp.shared_experts.up_proj.weight": ("F16", [10, 10], 200),
+            "model.norm.weight": ("F16", [10], 20),
+        },
+    )
+    config = json.loads((folder / "config.json").read_text()) | {"num_experts": 8, "num_experts_per_tok": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    found = files.check(folder)
+    assert (found.parameters, found.active_parameters) == (910, 200 + 100 + 10)
+    assert files.check(builtin.MODEL).active_parameters is None
+
+
+def test_the_licence_is_on_the_model_card(folder):
+    card = folder / "README.md"
+    card.write_text("---\nlicense: other\nlicense_name: llama3.2\n---\n# A model\nlicense: mit\n")
+    assert files.check(folder).licence == "llama3.2"
+    card.write_text("---\r\ntags:\r\n- mlx\r\nlicense: apache-2.0\r\n---\r\n")
+    assert files.check(folder).licence == "apache-2.0"
+    card.write_text("# A model\nlicense: mit\n")
+    assert files.check(folder).licence is None
+
+
+def test_a_gguf_file_of_experts_says_what_is_active_and_its_licence(tmp_path):
+    path = tmp_path / "tiny-8x1B.Q8_0.gguf"
+    path.write_bytes(
+        gguf_bytes(
+            value(b"general.architecture", 8, string(b"qwen3moe")),
+            value(b"general.license", 8, string(b"apache-2.0")),
+            value(b"general.file_type", 4, struct.pack("<I", 7)),
+            value(b"qwen3moe.expert_count", 4, struct.pack("<I", 8)),
+            value(b"qwen3moe.expert_used_count", 4, struct.pack("<I", 2)),
+            tensors=tensor(b"blk.0.ffn_up_exps.weight", [32, 8], 8, 0) + tensor(b"norm.weight", [32], 0, 288),
+            count=2,
+        )
+        + bytes(1024)
+    )
+    found = files.check(path)
+    assert (found.parameters, found.active_parameters) == (288, 96)
+    assert (found.quantization, found.method, found.licence) == ("Q8_0", "legacy", "apache-2.0")
+
+
+def test_a_glance_takes_from_the_name_what_it_does_not_count(gguf):
+    named = gguf.rename(gguf.with_name("Llama-3.2-1B-Instruct-Q4_K_M.gguf"))
+    assert files.glance(named).parameters == 10**9
+    assert files.check(named).parameters == builtin.info().parameters
+    assert files.check(named).quantization is None  # its own header knows better
 
 
 def test_what_is_missing_but_not_needed_is_said(folder):

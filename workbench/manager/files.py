@@ -4,6 +4,7 @@
              tokenizer.json       or another tokenizer file
              *.safetensors        weights, in one file or in those the index names
              chat_template.jinja  or inside tokenizer_config.json
+             README.md            the model card: licence
     FILE.gguf                     all of it in one file, or in FILE-00001-of-00003.gguf and its fellows
     FILE.json                     no weights: a script for the scripted engine, which checks it itself
 
@@ -20,11 +21,16 @@ from typing import Any, Literal
 import msgspec
 
 from workbench.errors import ModelFilesError
-from workbench.manager import gguf_header, safetensors_header
+from workbench.manager import gguf_header, model_card, names, quantizations, safetensors_header
+from workbench.manager.gguf_header import Header
 from workbench.manager.safetensors_header import Tensor
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model", "vocab.txt")
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
+_EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+_USED_KEYS = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_topk", "moe_k")
+_EXPERTS = {"experts", "switch_mlp", "switch_glu"}
+"""Parts of the names of the experts' tensors; those of shared experts, which every token uses, are others."""
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _AGAIN = "Download it again."
 
@@ -37,6 +43,9 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     """Bytes of the weights' files."""
     parameters: int | None = None
+    """Counted; of a GGUF file that was only glanced at, as its name rounds it."""
+    active_parameters: int | None = None
+    """Used per token, of a mixture of experts."""
     dtype: str | None = None
     """Most of the weights are stored as this, e.g. ``"BF16"``."""
     bits: float | None = None
@@ -45,9 +54,12 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int | None = None
     """In tokens."""
     quantization: str | None = None
-    """``"4bit"``, ``"Q4_K_M"``; ``None`` also for none."""
+    """``"4bit"``, ``"Q4_K_M"``, ``"MXFP4"``; ``None`` also for none."""
+    method: str | None = None
+    """``"affine"``, ``"k-quant"``, ``"mxfp4"``, ``"dwq"``; ``None`` also for none."""
     vocabulary: int | None = None
     """Number of token ids."""
+    licence: str | None = None
     capabilities: frozenset[str] = frozenset()
     """Of ``vision``, ``tools``, ``reasoning``, ``embeddings``; from the config and the chat template."""
     missing: tuple[str, ...] = ()
@@ -68,7 +80,7 @@ def check(path: str | Path) -> ModelFiles:
 
 
 def glance(path: str | Path) -> ModelFiles:
-    """The same facts for a list, faster: a GGUF file's tensors are not looked at, so it counts no parameters.
+    """The same facts for a list, faster: a GGUF file's tensors are not looked at, so their parameters are not counted.
 
     Raises `ModelFilesError` like `check`.
     """
@@ -108,7 +120,8 @@ def _folder(path: Path) -> ModelFiles:
     tensors = {name: t for file in weights for name, t in safetensors_header.read(file).items()}
     quantization = config.get("quantization") or config.get("quantization_config")
     quantization = quantization if isinstance(quantization, dict) else {}
-    parameters = _parameters(tensors, quantization)
+    elements = _elements(tensors, quantization)
+    parameters = sum(elements.values())
     size = sum(t.bytes for t in tensors.values())
     kinds = Counter[str]()
     for tensor in tensors.values():
@@ -116,17 +129,21 @@ def _folder(path: Path) -> ModelFiles:
     text = config.get("text_config")
     facts = {**text, **config} if isinstance(text, dict) else config
     template = _template(path)
+    stated, named = quantizations.in_config(quantization), names.read(_name(path))
     return ModelFiles(
         path=path,
         format="safetensors",
         size=sum(file.stat().st_size for file in weights),
-        parameters=parameters or None,
+        parameters=parameters or named.parameters,
+        active_parameters=_active(elements, facts) or named.active_parameters,
         dtype=kinds.most_common(1)[0][0] if kinds else None,
         bits=round(8 * size / parameters, 2) if parameters else None,
         architecture=config["model_type"],
         context_length=next((n for k in _CONTEXT_KEYS if (n := _positive(facts.get(k)))), None),
-        quantization=_quantization(quantization),
+        quantization=stated.name,
+        method=named.method or stated.method if stated.method == "affine" else stated.method,
         vocabulary=_positive(facts.get("vocab_size")),
+        licence=model_card.licence(path / "README.md"),
         capabilities=template_capabilities(template) | _kinds(config),
         missing=() if template else ("chat template",),
     )
@@ -169,16 +186,24 @@ def _gguf(path: Path, whole: bool) -> ModelFiles:
     parameters = sum(h.parameters or 0 for h in (header, *rest)) if whole else None
     size = sum(h.bytes or 0 for h in (header, *rest)) if whole and all(h.bytes for h in (header, *rest)) else None
     template = header.fact("tokenizer.chat_template", str)
+    named = names.read(_name(path))
+    unnamed = header.fact("general.file_type", int) is None
+    quantization = quantizations.in_name(header.quantization or (named.quantization or "" if unnamed else ""))
     return ModelFiles(
         path=path,
         format="gguf",
         size=sum(part.stat().st_size for part in parts),
-        parameters=parameters or None,
-        bits=round(8 * size / parameters, 2) if size and parameters else None,
+        parameters=parameters
+        or names.read(header.fact("general.size_label", str) or "").parameters
+        or named.parameters,
+        active_parameters=_active_gguf(parameters, header, rest) or named.active_parameters,
+        bits=round(8 * size / parameters, 2) if size and parameters else quantization.stored,
         architecture=header.fact("general.architecture", str),
         context_length=_positive(header.fact("{arch}.context_length", int)),
-        quantization=header.quantization,
+        quantization=quantization.name,
+        method=quantization.method,
         vocabulary=_positive(header.values.get("len:tokenizer.ggml.tokens")),
+        licence=header.fact("general.license", str) or model_card.licence(path.parent / "README.md"),
         capabilities=template_capabilities(template),
         missing=() if template or not whole else ("chat template",),
     )
@@ -276,9 +301,9 @@ def _kinds(config: dict[str, Any]) -> set[str]:
     return ({"vision"} if "vision_config" in config else set()) | (set() if generates else {"embeddings"})
 
 
-def _parameters(tensors: dict[str, Tensor], quantization: dict[str, Any]) -> int:
-    """Number of weights; what MLX packed into 32-bit words counts as the weights it was."""
-    total = 0
+def _elements(tensors: dict[str, Tensor], quantization: dict[str, Any]) -> dict[str, int]:
+    """Number of weights of each tensor; what MLX packed into 32-bit words counts as the weights it was."""
+    found = {}
     for name, tensor in tensors.items():
         base, _, kind = name.rpartition(".")
         packed = f"{base}.scales" in tensors
@@ -287,19 +312,32 @@ def _parameters(tensors: dict[str, Tensor], quantization: dict[str, Any]) -> int
         own = quantization.get(base)
         bits = (own if isinstance(own, dict) else quantization).get("bits")
         if packed and tensor.dtype == "U32" and isinstance(bits, int) and 1 <= bits <= 32:
-            total += tensor.elements * 32 // bits
+            found[name] = tensor.elements * 32 // bits
         else:
-            total += tensor.elements
-    return total
+            found[name] = tensor.elements
+    return found
 
 
-def _quantization(facts: dict[str, Any]) -> str | None:
-    """A name for what config.json says: MLX's bits and mode, or the method of another tool."""
-    method, mode, bits = facts.get("quant_method"), facts.get("mode"), facts.get("bits")
-    for name in (method, None if mode == "affine" else mode):
-        if isinstance(name, str):
-            return name
-    return f"{bits}bit" if isinstance(bits, int) else None
+def _active(elements: dict[str, int], facts: dict[str, Any]) -> int | None:
+    """Weights used per token: all but those of the experts that the config leaves out for each."""
+    count = next((n for key in _EXPERT_KEYS if (n := _positive(facts.get(key)))), None)
+    used = next((n for key in _USED_KEYS if (n := _positive(facts.get(key)))), None)
+    experts = sum(n for name, n in elements.items() if _EXPERTS & set(name.split(".")))
+    return _used(sum(elements.values()), experts, used, count)
+
+
+def _active_gguf(parameters: int | None, header: Header, rest: list[Header]) -> int | None:
+    used, count = header.fact("{arch}.expert_used_count", int), header.fact("{arch}.expert_count", int)
+    return _used(parameters or 0, sum(h.experts or 0 for h in (header, *rest)), _positive(used), _positive(count))
+
+
+def _used(parameters: int, experts: int, used: int | None, count: int | None) -> int | None:
+    return parameters - experts + experts * used // count if experts and used and count and used < count else None
+
+
+def _name(path: Path) -> str:
+    """What a model is called by its place: its file, its folder, or its repository in the Hugging Face cache."""
+    return path.parent.parent.name.rpartition("--")[2] if path.parent.name == "snapshots" else path.name
 
 
 def _json(path: Path) -> dict[str, Any] | None:

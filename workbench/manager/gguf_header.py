@@ -22,7 +22,9 @@ _STRING, _ARRAY = 8, 9
 _MOST_ENTRIES = 1 << 20
 _DEEPEST = 3
 _KEPT = 16
-"""Elements of an array that are kept; of longer ones only the length is of use here."""
+"""Texts of an array that are kept; of longer ones only the length is of use here."""
+_KEPT_NUMBERS = 1024
+"""The same for numbers: one a layer, say."""
 _SIZES = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292), 16: (256, 66),
@@ -43,11 +45,14 @@ class Header(msgspec.Struct, frozen=True):
     """What a GGUF file says of itself."""
 
     values: dict[str, Any]
-    """Key-values; of an array longer than 16 only its length, as an int under ``len:KEY``."""
+    """Key-values; of a long array (over 16 texts, over 1,024 numbers) only its length, as an int under ``len:KEY``."""
     parameters: int | None
     """Elements of all tensors; ``None`` when the tensors were not read."""
     bytes: int | None
     """Bytes of all tensors; ``None`` when they were not read, or one has a type unknown here."""
+
+    experts: int | None = None
+    """Elements of the tensors of experts, of which a token uses some."""
 
     def fact(self, name: str, kind: type) -> Any:
         """A value of that type, or ``None``; ``{arch}`` in the name stands for the architecture."""
@@ -100,10 +105,11 @@ class _Reader:
                 values[key] = items
         return Header(values, *self._tensors(tensor_count, values.get("general.alignment", 32)))
 
-    def _tensors(self, count: int, alignment: Any) -> tuple[int, int | None]:
+    def _tensors(self, count: int, alignment: Any) -> tuple[int, int | None, int]:
+        """Elements and bytes of all tensors, and elements of the experts' tensors."""
         if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
             raise self._broken("its alignment is impossible")
-        places, parameters, total, known = [], 0, 0, True
+        places, parameters, experts, total, known = [], 0, 0, 0, True
         for _ in range(count):
             name, dimensions = self._string(), self._number("I")
             if not 0 < dimensions <= 4:
@@ -111,6 +117,7 @@ class _Reader:
             shape = [self._number("Q") for _ in range(dimensions)]
             kind, offset = self._number("I"), self._number("Q")
             parameters += math.prod(shape)
+            experts += math.prod(shape) if "_exps." in name else 0
             if offset % alignment:
                 raise self._broken(f"tensor {name!r} is not aligned")
             if kind not in _SIZES:
@@ -130,7 +137,7 @@ class _Reader:
                 f"{self._path.name} is truncated: {len(self._data):,} of {start + end:,} bytes are there.",
                 next_step="Download it again.",
             )
-        return parameters, total if known else None
+        return parameters, total if known else None, experts
 
     def _items(self, kind: int, length: int, depth: int) -> list[Any]:
         """An array's elements, at most as many as are kept; the others are stepped over."""
@@ -139,7 +146,7 @@ class _Reader:
             if length * width > len(self._data) - self._at:
                 raise self._broken("a list is longer than the file")
             end = self._at + length * width
-            items = [self._value(kind) for _ in range(min(length, _KEPT))]
+            items = [self._value(kind) for _ in range(length if length <= _KEPT_NUMBERS else 0)]
             self._at = end
             return items
         if depth > _DEEPEST:
