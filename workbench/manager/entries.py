@@ -17,7 +17,7 @@ from workbench.errors import ErrorInfo
 from workbench.model import ModelInfo
 
 Source: TypeAlias = Literal[
-    "built in", "Hugging Face cache", "LM Studio", "Ollama", "Jan", "Downloads folder", "Added folder"
+    "built in", "Hugging Face cache", "LM Studio", "Ollama", "Jan", "Workbench", "Downloads folder", "Added folder"
 ]
 
 

@@ -4,6 +4,7 @@
     the Hugging Face cache           its layout is in hf_cache.py
     LM Studio, Jan, Ollama           theirs in lm_studio.py and ollama.py; their models go by their path
     a folder or .gguf file           by its path; in folders the person added they are also listed
+    DATA/models                      what was imported or converted here
     the Downloads folder             looked at only when asked
 
 What was read is remembered until it changes (remembered.py): a listing of hundreds costs milliseconds.
@@ -29,6 +30,7 @@ from workbench.manager.folders import add_folder, folders, refused, remove_folde
 from workbench.manager.remembered import Memory, Watch
 from workbench.manager.tree import Found, Tree
 from workbench.model import ModelInfo
+from workbench.store import paths
 
 __all__ = [
     "BUILTIN",
@@ -250,6 +252,7 @@ def _places(downloads_folder: bool = False) -> Iterator[tuple[Source, str, Calla
         ("LM Studio", lm_studio.models_folder(), lm_studio.read),
         ("Jan", lm_studio.jan_folder(), tree.walk),
         ("Ollama", ollama.models_folder(), ollama.read),
+        ("Workbench", paths.data_dir() / "models", tree.walk),
     ]
     known = frozenset(os.path.realpath(path) for path in (cache_root(), *(path for _, path, _ in apps)))
     for source, path, read in apps:
