@@ -58,7 +58,8 @@ _GENERATES = ("ForCausalLM", "LMHeadModel")
 def model(listing: dict[str, Any]) -> HubModel:
     """One entry of the hub's JSON as a value; never raises, whatever the fields hold. `quality` is left ``None``.
 
-    A GGUF repository of many quantizations is described by the one that its bare id means: Q4_K_M, else the first.
+    A GGUF repository of many quantizations is described by the one that its bare id means: Q4_K_M, else the nearest
+    to four bits.
     """
     listing = _dict(listing)
     model_id = _text(listing.get("id")) or _text(listing.get("modelId")) or ""

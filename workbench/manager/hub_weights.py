@@ -77,17 +77,25 @@ def format_of(sizes: dict[str, int | None], tags: tuple[str, ...], model_id: str
 
 
 def gguf_files(sizes: dict[str, int | None]) -> list[GgufFile]:
-    """The models of a GGUF repository: Q4_K_M first, which an id without a quantization means, then by name."""
+    """The models of a GGUF repository; first the one that an id without a quantization means.
+
+    That is Q4_K_M, else the nearest to four bits, else the smallest.
+    """
     groups: dict[str, list[int | None]] = {}
     for name in sorted(sizes):
-        stem = name.removesuffix(".gguf")
-        if stem != name and not stem.rpartition("/")[2].lower().startswith("mmproj"):
+        stem, suffix = name[:-5], name[-5:].lower()
+        if suffix == ".gguf" and not stem.rpartition("/")[2].lower().startswith(("mmproj", "imatrix")):
             groups.setdefault(_PART.sub("", stem), []).append(sizes[name])
     found = [
         GgufFile(quantization=quantizations.in_name(stem.rpartition("/")[2]), size=_sum(parts))
         for stem, parts in groups.items()
     ]
-    return sorted(found, key=lambda file: file.quantization.name != _PREFERRED)
+
+    def later(file: GgufFile) -> tuple[bool, float, int]:
+        known = file.quantization
+        return known.name != _PREFERRED, abs((known.bits or 99) - 4), file.size or _LARGEST
+
+    return sorted(found, key=later)
 
 
 def of_gguf(file: GgufFile | None, parameters: int | None, *, nominal: int | None) -> Weights:
