@@ -37,3 +37,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[Tool, ...] = ()
     schema: dict[str, Any] | None = None
     """JSON schema the answer must meet; ``None`` for free text."""
+    force: bool = False
+    """Whether a local model is loaded for it even if it does not fit this machine."""

@@ -17,9 +17,12 @@ from workbench.engines import hosts
 from workbench.engines.scripted import Crash, Fail, Say, Script, Wait, Weights
 from workbench.errors import EngineError, EngineMissingError, ModelFilesError
 from workbench.events import Failed, Finished, LoadProgress, Notice, Queued, TextDelta
+from workbench.manager.fit import PROGRAM
 from workbench.services import local as module
-from workbench.services.local import HOST_BYTES, LocalChatService
+from workbench.services.local import LocalChatService
 
+HOST_BYTES = PROGRAM["json"] + 10_000
+"""What a scripted model is counted for, its file included."""
 TALK = Script(answering=(Say("word ", times=2000, rate=100),))
 QUICK = Script(answering=(Say("Hello "), Say("there")))
 
@@ -319,7 +322,9 @@ def test_a_model_beyond_the_budget_is_refused_before_it_is_loaded(make, scripted
     service = make(memory_budget=HOST_BYTES // 2)
     (event,) = service.stream(ask(scripted("a")))
     assert event.error.kind == "ModelTooBigError"
-    assert "0.3 GB" in event.error.message
+    assert "needs about 0.02 GB (weights " in event.error.message
+    assert "models may take 0.01 GB here" in event.error.message
+    assert "force=True" in event.error.next_step
 
 
 def test_two_models_answer_at_once(make, scripted):

@@ -57,6 +57,7 @@ class ScriptedService:
         self.scripts = list(scripts) or [say("ok")]
         self.requests: list[Request] = []
         self.loads: list[str] = []
+        self.forced: list[bool] = []
         self.load_error: ErrorInfo | None = None
         self.infos = [
             ModelInfo(id=m if name == "local" else f"{name}:{m}", name=m, provider=name, context_length=100)
@@ -75,8 +76,9 @@ class ScriptedService:
     def cancel(self, run: str) -> None:
         self._cancels.setdefault(run, threading.Event()).set()
 
-    def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+    def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
         self.loads.append(model)
+        self.forced.append(force)
         number = run or "load"
         for done in (0, 50, 100):
             yield LoadProgress(run=number, model=model, done=done, total=100)

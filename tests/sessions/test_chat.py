@@ -490,7 +490,7 @@ def test_its_repr_is_stable() -> None:
 
 def test_stopping_a_load_keeps_the_model_before() -> None:
     class Slow(ScriptedService):
-        def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+        def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
             assert run is not None
             yield LoadProgress(run=run, model=model, done=1, total=2)
             assert self._cancels.setdefault(run, threading.Event()).wait(5)
@@ -531,7 +531,7 @@ def test_a_run_that_loads_its_model_shows_how_that_went(end: Event, status: str)
 
 def test_choosing_again_while_a_model_loads_cancels_that_load() -> None:
     class Slow(ScriptedService):
-        def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+        def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
             assert run is not None
             yield LoadProgress(run=run, model=model, done=1, total=2)
             if model == "other":

@@ -33,9 +33,9 @@ CONTEXT = 8192
 """Tokens of context counted where none are asked for; the cache of mlx-lm grows with what is said."""
 GGUF_CONTEXT = 16_384
 """The same for GGUF files: llama.cpp reserves it when it loads."""
-PROGRAM = {"safetensors": 350_000_000, "gguf": 60_000_000}
+PROGRAM = {"safetensors": 350_000_000, "gguf": 60_000_000, "json": 20_000_000}
 """Bytes of a host without its model, by format. Measured as a host's memory less weights and cache: mlx-lm 339 to
-354 MB, llama.cpp 48 to 60 MB."""
+354 MB, llama.cpp 48 to 60 MB, a script 20 MB."""
 BUFFERS = 256 * 2**20
 """Most bytes of buffers beside the cache: mlx-lm may keep so much freed memory (`LoadSpec.cache_limit`)."""
 BUFFERS_SHARE = 0.3
@@ -84,9 +84,9 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     def __str__(self) -> str:
         if self.verdict == "unknown":
             return "unknown: neither its size nor its parameters are known"
-        parts = ", ".join(f"{name} {_gb(size)}" for name, size in self.breakdown())
+        parts = ", ".join(f"{name} {gb(size)}" for name, size in self.breakdown())
         how = "; estimated" if self.estimated else ""
-        return f"{self.verdict}: {_gb(self.total)} of {_gb(self.usable)} GB ({parts}{how})"
+        return f"{self.verdict}: {gb(self.total)} of {gb(self.usable)} GB ({parts}{how})"
 
     __repr__ = __str__
 
@@ -117,6 +117,8 @@ def fit(
             estimated=True,
         )  # fmt: skip
     measured = None if model.status == "hub" else usage.measured(model.id)
+    if measured is not None and model.engine not in (None, measured.engine):
+        measured = None
     shape = _shape(model, config, weights)
     overhead = PROGRAM.get(model.format or "", PROGRAM["safetensors"]) + min(BUFFERS, int(weights * BUFFERS_SHARE))
     if measured is not None and measured.peak_memory and measured.weights:
@@ -139,7 +141,7 @@ def fit(
 
 def _shape(model: ModelInfo, config: Mapping[str, Any] | None, weights: int) -> CacheShape:
     found = shapes.from_config(config) if config is not None else None
-    path = builtin.MODEL if model.id == builtin.ID else model.path
+    path = model.path or (builtin.MODEL if model.id == builtin.ID else None)
     if found is None and path is not None:
         found = shapes.read(Path(path))
     if found is not None:
@@ -178,6 +180,6 @@ def _speed(model: ModelInfo, weights: int, shape: CacheShape, here: Machine, mea
     return here.bandwidth * (SPARSE_SHARE if part < 1 else DENSE_SHARE) / read
 
 
-def _gb(size: int) -> str:
-    """Gigabytes with one digit after the point, or the first that is not zero."""
+def gb(size: int) -> str:
+    """Gigabytes for a sentence: one digit after the point, of less than 0.05 the first two that are not zero."""
     return f"{size / 1e9:.1f}" if size >= 5e7 or not size else f"{size / 1e9:.2g}"

@@ -33,8 +33,11 @@ class ChatService(Protocol):
         """Cancel a run or a load from any thread; unknown or ended runs are ignored."""
         ...
 
-    def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
-        """Bring a model into memory: `LoadProgress` events, the last with `seconds`; or one `Failed`."""
+    def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
+        """Bring a model into memory: `LoadProgress` events, the last with `seconds`; or one `Failed`.
+
+        With `force` a local model is loaded even if it does not fit this machine.
+        """
         ...
 
     def unload(self, model: str | None = None) -> None:

@@ -1,9 +1,10 @@
 """Models on this machine: found, loaded when asked for, kept in a host process each. Knows no session.
 
-    run -> line of its model -> room in memory -> host -> answer
+    run -> line of its model -> room in memory -> host -> answer -> what was measured is kept
 
 One model answers one run at a time, first come first served. One model is loaded at a time. Room is counted over the
-hosts of all kernels; only hosts of this service are ever ended to make some.
+hosts of all kernels; only hosts of this service are ever ended to make some. A model that does not fit this machine is
+refused, unless it is forced.
 """
 
 from __future__ import annotations
@@ -23,23 +24,20 @@ from workbench.engines.hosted import HostedEngine
 from workbench.errors import (
     EngineError,
     EngineMissingError,
-    ModelTooBigError,
     WorkbenchError,
     describe,
 )
 from workbench.events import Event, Failed, Finished, LoadProgress, Metrics, Notice, Queued
-from workbench.manager import files, inventory
+from workbench.manager import files, inventory, machine
+from workbench.manager.fit import Fit, fit
 from workbench.messages import new_id
 from workbench.model import ModelInfo
 from workbench.request import Request
+from workbench.services import room
 from workbench.store import paths
 
 FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
 """The file format each engine is given, the preferred engine first."""
-HOST_BYTES = 512 * 2**20
-"""What a host holds besides weights, roughly: its program, the context's cache, buffers kept for reuse."""
-BUDGET_SHARE = 0.75
-"""Share of this machine's memory that models may take, unless a budget is given."""
 _MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
 
 
@@ -47,7 +45,7 @@ class LocalChatService:
     """Chats answered by models on this machine; a `workbench.services.ChatService`.
 
     `engine` runs every model on that engine instead of the one its format calls for. `memory_budget` is the most
-    bytes that the models of all kernels may hold together, by default three quarters of this machine's memory.
+    bytes that the models of all kernels may hold together, by default what `workbench.manager.machine` says.
     A model unused for `idle_timeout` seconds is unloaded; ``None`` keeps it.
     """
 
@@ -92,16 +90,17 @@ class LocalChatService:
 
     def stream(self, request: Request) -> Iterator[Event]:
         """Answer, loading the model first if need be. Never raises for a failure."""
-        run = _Run(request.run)
+        run = _Run(request.run, force=request.force)
         self._runs[run.id] = run
         return self._told(run, self._answer(request, run))
 
-    def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+    def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
         """Bring a model into memory; a run it is answering, or one on a model that must make room, is cancelled first.
 
-        `LoadProgress` events, the last with `seconds`; or one `Failed`; or a cancelled `Finished`.
+        `LoadProgress` events, the last with `seconds`; or one `Failed`; or a cancelled `Finished`. With `force` it is
+        loaded even if it does not fit.
         """
-        loading = _Run(run or new_id(), urgent=True)
+        loading = _Run(run or new_id(), urgent=True, force=force)
         self._runs[loading.id] = loading
         return self._told(loading, self._load(model, loading))
 
@@ -170,6 +169,8 @@ class LocalChatService:
                     if isinstance(event, Finished | Failed) and run.load_s is not None:
                         metrics = msgspec.structs.replace(event.metrics, load_s=run.load_s)
                         event = msgspec.structs.replace(event, metrics=metrics)
+                    if isinstance(event, Finished):
+                        room.note(event, host)
                     yield event
 
     def _load(self, model: str, run: _Run) -> Iterator[Event]:
@@ -200,12 +201,15 @@ class LocalChatService:
         engine = self._engine_for(place.info)
         path = inventory.locate(msgspec.structs.replace(place.info, format=FORMATS[engine]))
         facts = files.check(path)
+        info = msgspec.structs.replace(
+            place.info, engine=engine, format=FORMATS[engine], path=str(path), size=facts.size
+        )
         host = HostedEngine(engine)  # it imports its framework while room is made
         with self._changed:
             place.engine, place.loading = host, True
         try:
             yield from self._waiting(run, lambda: self._claim(run))
-            yield from self._room(place, run, facts.size + HOST_BYTES)
+            yield from self._room(place, run, self._fit(info, context_length))
             spec = LoadSpec(model=place.info.id, path=str(path), context_length=context_length)
             with closing(self._host(place, run).load(spec, run.id)) as events:  # type: ignore[type-var]  # as well
                 for event in events:
@@ -229,41 +233,47 @@ class LocalChatService:
                 self._end(place)
         self._watch()
 
-    def _room(self, place: _Place, run: _Run, need: int) -> Iterator[Event]:
-        """Unload idle models, the longest unused first, until a host that needs so many bytes fits."""
-        budget = _default_budget() if self._budget is None else self._budget
+    def _fit(self, info: ModelInfo, context_length: int | None) -> Fit:
+        here = machine.this()
+        budget = here.usable if self._budget is None else self._budget
+        return fit(info, context_length, machine=msgspec.structs.replace(here, usable=budget))
+
+    def _room(self, place: _Place, run: _Run, need: Fit) -> Iterator[Event]:
+        """Unload idle models, the longest unused first, until the model fits."""
         model = place.info.id
-        if need > budget:
-            raise ModelTooBigError(
-                f"{model} needs about {_gb(need)}, and the memory budget is {_gb(budget)}.",
-                next_step="Choose a smaller model or a stronger quantization.",
-            )
-        while (victim := (yield from self._victim(run, budget - need))) is not None:
+        if need.verdict == "too big" and not run.force:
+            raise room.too_big(model, need)
+        while (victim := (yield from self._victim(run, max(0, need.usable - need.total)))) is not None:
             victim.close()
             message = f"{victim.model} was unloaded to make room for {model}."
             yield Notice(run=run.id, code="evicted", message=message, model=victim.model)
+        if need.verdict in ("tight", "too big"):
+            words = "is a tight fit" if need.verdict == "tight" else "does not fit, and was forced"
+            yield Notice(run=run.id, code="note", message=f"{model} {words}: {room.needs(need)}.", model=model)
         host = self._host(place, run)
-        record = hosts.record(host.pid, model=model, engine=host.engine, size=need)
+        record = hosts.record(host.pid, model=model, engine=host.engine, size=need.total)
         if record is not None:
             hosts.add(_register(), record)
         with self._changed:
             place.record = record
 
-    def _victim(self, run: _Run, room: int) -> Generator[Event, None, _Taken | None]:
-        """What has to be closed so that all others fit in `room` bytes; ``None`` when they do."""
+    def _victim(self, run: _Run, most: int) -> Generator[Event, None, _Taken | None]:
+        """What has to be closed so that all others hold at most so many bytes; ``None`` when they do."""
         taken: list[_Taken] = []
 
         def ahead() -> int:
             held = hosts.live(_register())
-            if sum(host.bytes for host in held) <= room:
+            if sum(host.bytes for host in held) <= most:
                 return 0
             mine = sorted((p for p in self._places.values() if p.loaded), key=lambda p: p.used)
             idle = [p for p in mine if not p.line]
             if idle:
                 taken.append(idle[0].take())
                 return 0
+            if not mine and run.force:
+                return 0
             if not mine:
-                raise _no_room(held)
+                raise room.none_left(held)
             if run.urgent:
                 self._cancel(list(mine[0].line))
             return len(mine[0].line)
@@ -410,10 +420,12 @@ class _CancelledError(Exception):
 class _Run:
     """A run or a load on its way."""
 
-    def __init__(self, run: str, *, urgent: bool = False) -> None:
+    def __init__(self, run: str, *, urgent: bool = False, force: bool = False) -> None:
         self.id = run
         self.urgent = urgent
         """Whether it cancels what is in its way instead of waiting for it."""
+        self.force = force
+        """Whether it loads a model that does not fit."""
         self.cancelled = False
         self.load_s: float | None = None
         self.host: HostedEngine | None = None
@@ -458,22 +470,3 @@ class _Place:
 
 def _register() -> Path:
     return paths.runtime_dir() / "hosts"
-
-
-def _default_budget() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().total * BUDGET_SHARE)
-
-
-def _no_room(held: list[hosts.HostRecord]) -> ModelTooBigError:
-    names = ", ".join(sorted({host.model for host in held}))
-    return ModelTooBigError(
-        f"Other notebooks hold {_gb(sum(host.bytes for host in held))} of memory ({names}): no room is left.",
-        next_step="Unload there with wb.unload(), or restart their kernels.",
-        retryable=True,
-    )
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

@@ -109,7 +109,7 @@ class RemoteChatService:
         if (known := self._runs.get(run)) is not None:
             known.cancel()
 
-    def load(self, model: str, *, run: str | None = None) -> Iterator[Event]:
+    def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
         """Ask whether the server answers: loading is its own business. One `LoadProgress`, or one `Failed`."""
         run, started = run or new_id(), time.perf_counter()
         try:

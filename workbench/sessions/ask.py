@@ -14,7 +14,14 @@ from workbench.sessions.reply import Reply
 _NAME = re.compile(r"\{\{(\w+)\}\}|\{([A-Za-z_]\w*)\}")
 
 
-def ask(prompt: str, *, model: str | None = None, system: str | None = None, **options_and_variables: Any) -> Reply:
+def ask(
+    prompt: str,
+    *,
+    model: str | None = None,
+    system: str | None = None,
+    force: bool = False,
+    **options_and_variables: Any,
+) -> Reply:
     """Ask one question; returns the `Reply` at once. In a notebook, as the end of a cell, it writes itself there.
 
         wb.ask("What is a token?")
@@ -23,7 +30,8 @@ def ask(prompt: str, *, model: str | None = None, system: str | None = None, **o
             print(piece, end="")
 
     `prompt` is what to ask. `model` is a model id, as `models` lists them; without one the model that ships
-    inside answers. `system` tells it how to behave. Keywords with the name of a generation option (max_tokens,
+    inside answers. `system` tells it how to behave. `force` loads a local model even if it does not fit this
+    machine's memory. Keywords with the name of a generation option (max_tokens,
     temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all
     others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{name}}``
     stands for ``{name}``.
@@ -36,7 +44,7 @@ def ask(prompt: str, *, model: str | None = None, system: str | None = None, **o
     variables = {k: v for k, v in options_and_variables.items() if k not in names}
     made = make_options(**options)
     text = fill(prompt, variables) if variables else prompt
-    return Chat(model, system=system, options=made).send(text)
+    return Chat(model, system=system, options=made, force=force).send(text)
 
 
 def fill(prompt: str, variables: dict[str, Any]) -> str:

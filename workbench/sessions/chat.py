@@ -53,6 +53,7 @@ class Chat:
         system: str | None = None,
         options: GenerationOptions | None = None,
         services: Services | None = None,
+        force: bool = False,
     ) -> None:
         self.id = new_id()
         self.options = options or GenerationOptions()
@@ -76,6 +77,8 @@ class Chat:
         self._listing = False
         self._used: int | None = None
         self._notice: ErrorInfo | None = None
+        self._too_big: str | None = None
+        self._forced = {self._model_info().id} if force else set[str]()
 
     # What a program does
 
@@ -139,10 +142,10 @@ class Chat:
         """Start an empty transcript; runs are cancelled, the model and the system message stay."""
         with self.lock:
             turns, self._turns = self._turns, []
-            self._used = self._notice = None
+            self._used = self._notice = self._too_big = None
             for turn in turns:
                 self._emit([["remove", turn.user.id], *(["remove", reply.id] for reply in turn.answers)])
-            self._emit([["state", {"context": self._context(), "notice": None}]])
+            self._emit([["state", {"context": self._context(), "notice": None, "too_big": None}]])
             for reply in _replies(turns):
                 reply._dropped = True
         for reply in _replies(turns):
@@ -180,23 +183,35 @@ class Chat:
     def model(self) -> str:
         """Id of the model that answers from now on.
 
-        Setting it raises `ModelNotFoundError` (the nearest id is named); a local model is then loaded at once,
-        in the background. If that fails, the model before stays and the widget says why.
+        Setting it is `choose`.
         """
         with self.lock:
             return self._model_info().id
 
     @model.setter
     def model(self, model: str) -> None:
+        self.choose(model)
+
+    def choose(self, model: str, *, force: bool = False) -> None:
+        """Have another model answer from now on.
+
+        Raises `ModelNotFoundError` (the nearest id is named); a local model is then loaded at once, in the
+        background. If that fails, the model before stays and the widget says why. With `force` one that does not
+        fit this machine is loaded nevertheless, now and whenever this chat needs it.
+        """
         service, info = self.services.resolve(model)
         with self.lock:
             self._check_open()
-            before, self._info, self._percent, self._notice = self._info, info, None, None
+            before, self._info, self._percent = self._info, info, None
+            self._notice = self._too_big = None
             superseded = self._loading
+            if force:
+                self._forced.add(info.id)
             if info.local and info.status != "loaded":
                 self._info = msgspec.structs.replace(info, status="loading")
                 self._worker.do(partial(self._load, service, info.id, before))
-            self._emit([["state", {"model": self._model_view(), "context": self._context(), "notice": None}]])
+            told = {"model": self._model_view(), "context": self._context(), "notice": None, "too_big": None}
+            self._emit([["state", told]])
         if superseded is not None:
             superseded[1].cancel(superseded[0])
 
@@ -241,6 +256,7 @@ class Chat:
                 "run_message": running and running.id,
                 "context": self._context(),
                 "notice": msgspec.to_builtins(self._notice),
+                "too_big": self._too_big,
             }
 
     def html(self) -> str:
@@ -269,7 +285,7 @@ class Chat:
                 case Retry():
                     self.retry(command.message)
                 case ChooseModel():
-                    self.model = command.model
+                    self.choose(command.model, force=command.force)
                 case ListModels():
                     self._list_in_background()
                 case NewChat():
@@ -318,8 +334,8 @@ class Chat:
         self._waiting.append(reply)
         self._emit([["message", answer.view()]])
         if self._notice is not None:
-            self._notice = None
-            self._emit([["state", {"notice": None}]])
+            self._notice = self._too_big = None
+            self._emit([["state", {"notice": None, "too_big": None}]])
         self._worker.do(partial(self._answer, turn, reply, service))
         return reply
 
@@ -330,7 +346,13 @@ class Chat:
                 return
             self._waiting.remove(reply)
             self._running = (reply, service)
-            request = Request(messages=self._said_before(turn), model=reply.model, run=reply.run, options=reply.options)
+            request = Request(
+                messages=self._said_before(turn),
+                model=reply.model,
+                run=reply.run,
+                options=reply.options,
+                force=reply.model in self._forced,
+            )
             if reply.status != "prefill":
                 self._emit([reply._answer.patch(status="prefill", position=None)])
             self._renumber()
@@ -403,7 +425,7 @@ class Chat:
         loaded = True
         error: ErrorInfo | None = None
         try:
-            for event in service.load(model, run=run):
+            for event in service.load(model, run=run, force=model in self._forced):
                 with self.lock:
                     if isinstance(event, LoadProgress):
                         self._model_progress(event)
@@ -421,8 +443,9 @@ class Chat:
                 self._set_model(msgspec.structs.replace(self._info, status="loaded"), None)
             else:
                 self._notice = error
+                self._too_big = model if error is not None and error.kind == "ModelTooBigError" else None
                 self._set_model(before, None)
-                self._emit([["state", {"notice": msgspec.to_builtins(error)}]])
+                self._emit([["state", {"notice": msgspec.to_builtins(error), "too_big": self._too_big}]])
 
     def _model_progress(self, event: LoadProgress) -> None:
         if self._info is None or event.model != self._info.id:
@@ -532,7 +555,7 @@ class Chat:
                     logging.getLogger(__name__).exception("An observer of a chat failed")
 
 
-def chat(model: str | None = None, *, system: str | None = None, **options: Any) -> Chat:
+def chat(model: str | None = None, *, system: str | None = None, force: bool = False, **options: Any) -> Chat:
     """Talk to a model. In a notebook, the chat that ends a cell draws itself: type, and read the answer as it comes.
 
     Without a model the one that ships inside answers: no key, no download, no network.
@@ -542,11 +565,12 @@ def chat(model: str | None = None, *, system: str | None = None, **options: Any)
         chat = wb.chat(temperature=0, max_tokens=200)    # options of every answer
         chat.send("Hello").result()                      # the same from code
 
-    `model` is a model id, as `models` lists them. `system` tells the model how to behave. `options` are those
-    of `GenerationOptions`: max_tokens, temperature, top_p, top_k, min_p, repetition_penalty, stop, seed,
-    context_length, thinking. Raises `ModelNotFoundError` (the nearest id is named) and `OptionError`.
+    `model` is a model id, as `models` lists them. `system` tells the model how to behave. `force` loads a local
+    model even if it does not fit this machine's memory. `options` are those of `GenerationOptions`: max_tokens,
+    temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking.
+    Raises `ModelNotFoundError` (the nearest id is named) and `OptionError`.
     """
-    return Chat(model, system=system, options=make_options(**options))
+    return Chat(model, system=system, options=make_options(**options), force=force)
 
 
 class _Turn:

@@ -1,0 +1,60 @@
+"""What the local service says and keeps of memory: why a model has no room, and what its runs measured."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from workbench.engines import hosts
+from workbench.engines.hosted import HostedEngine
+from workbench.errors import ModelTooBigError
+from workbench.events import Finished
+from workbench.manager.fit import Fit, gb
+from workbench.store import usage
+
+
+def note(event: Finished, host: HostedEngine) -> None:
+    """Keep what a run measured, on a thread of its own: no answer waits for the disk."""
+    loaded = host.loaded
+    if loaded is None or loaded.engine == "scripted":
+        return
+    run = usage.Run(
+        model=loaded.model,
+        engine=loaded.engine,
+        at=time.time(),
+        load_s=event.metrics.load_s,
+        ttft_s=event.metrics.ttft_s,
+        prefill_tps=event.metrics.prefill_tps,
+        decode_tps=event.metrics.decode_tps,
+        prompt_tokens=event.usage.prompt_tokens,
+        completion_tokens=event.usage.completion_tokens,
+        peak_memory=event.metrics.peak_memory,
+        weights=loaded.weights,
+        context_length=loaded.context_length,
+    )
+    threading.Thread(target=usage.note_run, args=(run,), name="workbench usage").start()
+
+
+def too_big(model: str, need: Fit) -> ModelTooBigError:
+    """The error for a model that does not fit this machine."""
+    shorter = ", a shorter context_length" if need.kv_cache > need.total - need.usable else ""
+    return ModelTooBigError(
+        f"{model} does not fit: {needs(need)}.",
+        next_step=f"Choose a smaller model or a stronger quantization{shorter}, or load it anyway with `force=True`.",
+    )
+
+
+def needs(need: Fit) -> str:
+    """A model's need as a sentence without its end."""
+    parts = ", ".join(f"{name} {gb(size)}" for name, size in need.breakdown())
+    return f"it needs about {gb(need.total)} GB ({parts}), and models may take {gb(need.usable)} GB here"
+
+
+def none_left(held: list[hosts.HostRecord]) -> ModelTooBigError:
+    """The error for a model that would fit, were it not for the hosts of other kernels."""
+    names = ", ".join(sorted({host.model for host in held}))
+    return ModelTooBigError(
+        f"Other notebooks hold {gb(sum(host.bytes for host in held))} GB of memory ({names}): no room is left.",
+        next_step="Unload there with wb.unload(), or restart their kernels.",
+        retryable=True,
+    )
