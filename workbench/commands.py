@@ -45,6 +45,8 @@ class ChooseModel(_Command, frozen=True, kw_only=True):
     """Use another model from now on; a local one is loaded at once, with progress."""
 
     model: str
+    force: bool = False
+    """Load it even if it does not fit this machine."""
 
 
 class ListModels(_Command, frozen=True, kw_only=True):
