@@ -20,9 +20,10 @@ from workbench.manager import quantizations
 
 _UNITS = {"m": 10**6, "b": 10**9, "t": 10**12}
 _BEFORE, _AFTER = r"(?<![a-z0-9.])", r"(?![a-z0-9])"
-_SIZE = re.compile(rf"(?:(?<![a-z0-9._])(\d_\d)|{_BEFORE}(\d+(?:\.\d+)?))([mbt]){_AFTER}")
-_ACTIVE = re.compile(rf"{_BEFORE}a(\d+(?:\.\d+)?)([mb]){_AFTER}")
-_EFFECTIVE = re.compile(rf"{_BEFORE}e(\d+(?:\.\d+)?)b{_AFTER}")
+_NUMBER = r"(\d{1,4}(?:\.\d{1,3})?)"
+_SIZE = re.compile(rf"(?:(?<![a-z0-9._])(\d_\d)|{_BEFORE}{_NUMBER})([mbt]){_AFTER}")
+_ACTIVE = re.compile(rf"{_BEFORE}a{_NUMBER}([mb]){_AFTER}")
+_EFFECTIVE = re.compile(rf"{_BEFORE}e{_NUMBER}b{_AFTER}")
 _EXPERTS_OF = re.compile(rf"{_BEFORE}(\d+)x(\d+(?:\.\d+)?)b{_AFTER}")
 _EXPERTS = re.compile(rf"{_BEFORE}\d+e{_AFTER}")
 _TOGETHER = {("8", "7"): (46_700_000_000, 12_900_000_000), ("8", "22"): (141_000_000_000, 39_000_000_000)}
@@ -71,7 +72,8 @@ def _sizes(name: str) -> tuple[int | None, int | None]:
         return _TOGETHER.get((product[1], product[2]), (None, None))
     sizes = {unit: list[int]() for unit in _UNITS}
     for underscored, plain, unit in _SIZE.findall(name):
-        sizes[unit].append(round(float((underscored or plain).replace("_", ".")) * _UNITS[unit]))
+        if size := round(float((underscored or plain).replace("_", ".")) * _UNITS[unit]):
+            sizes[unit].append(size)
     small = [size for size in sizes["m"] if size not in _CONTEXTS]
     found = sorted(set(sizes["b"] or sizes["t"] or small))
     if _EXPERTS.search(name):  # 17B-16E: what is active, and the number of experts
