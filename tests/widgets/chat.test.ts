@@ -94,7 +94,7 @@ test("a refused message comes back into the box, and the reason stands above it"
   fake.emit("msg:custom", { kind: "ack", id: last().id, ok: false, error });
   await until(() => box.value === "Hello", "the words came back");
   expect(visible(find(".wb-notice"))).toBe(true);
-  expect(find(".wb-notice").textContent).toBe("top-k is too large. Take 40.");
+  expect(find(".wb-notice .wb-grow").textContent).toBe("top-k is too large. Take 40.");
 });
 
 test("Stop stands where Send stood, and Escape stops as well", async () => {
@@ -157,11 +157,43 @@ test("an error keeps the text, says why and what next, and Retry asks for that a
   expect(find(".wb-answer > .wb-md").textContent).toBe("The three");
   const note = find("article .wb-err");
   expect(note.textContent).toContain("The answer broke off after 9 tokens: The server closed the connection. Retry asks again.");
-  const [retry, details] = note.querySelectorAll("button");
+  const [force, retry, details] = note.querySelectorAll("button");
+  expect(visible(force!)).toBe(false);
   details!.click();
   expect(visible(note.querySelector<HTMLElement>(".wb-details")!)).toBe(true);
   retry!.click();
   expect(last()).toMatchObject({ kind: "retry", message: "a1" });
+});
+
+const tooBig = {
+  kind: "ModelTooBigError", message: "org/huge does not fit: it needs about 42.0 GB.",
+  next_step: "Choose a smaller model, or load it anyway with `force=True`.", details: "", retryable: false,
+};
+
+test("a model that does not fit is loaded anyway when asked, and the question is asked again", async () => {
+  const failed = message("a1", { status: "failed", model: "org/huge", error: tooBig });
+  const { fake, find } = await shown({ messages: [question, failed] });
+  const note = find("article .wb-err");
+  expect(note.textContent).toContain("Too big for this machine: org/huge does not fit");
+  const [force] = note.querySelectorAll("button");
+  expect([force!.textContent, visible(force!)]).toEqual(["Load anyway", true]);
+  force!.click();
+  expect(fake.sent.slice(-2)).toMatchObject([
+    { kind: "choose_model", model: "org/huge", force: true },
+    { kind: "retry", message: "a1" },
+  ]);
+});
+
+test("a chosen model that does not fit can be loaded anyway from the notice", async () => {
+  const { find, last, delta } = await shown();
+  await delta(["state", { notice: tooBig, too_big: "org/huge" }]);
+  const force = find<HTMLButtonElement>(".wb-notice button");
+  expect([force.textContent, visible(force)]).toEqual(["Load anyway", true]);
+  force.click();
+  expect(last()).toMatchObject({ kind: "choose_model", model: "org/huge", force: true });
+  await delta(["state", { notice: { ...tooBig, kind: "EngineError" }, too_big: null }]);
+  expect(visible(find(".wb-notice"))).toBe(true);
+  expect(visible(force)).toBe(false);
 });
 
 test("thinking stays closed, says how long it took, and is drawn when opened", async () => {

@@ -57,11 +57,16 @@ class Answer implements MessageElement {
   private readonly failure: Failure;
   private readonly actions: Actions;
   private drawn: { notes?: Note[]; tools?: MessageView["tools"] } = {};
+  private model: string | null = null;
 
   constructor(id: string, ask: Ask) {
     const retry = (): void => ask({ kind: "retry", message: id });
+    const force = (): void => {
+      if (this.model) ask({ kind: "choose_model", model: this.model, force: true });
+      retry(); // it waits for the load
+    };
     this.progress = new ProgressCard(ask);
-    this.failure = new Failure(retry);
+    this.failure = new Failure(retry, force);
     this.actions = new Actions(retry);
     this.element = h(
       "article",
@@ -80,6 +85,7 @@ class Answer implements MessageElement {
 
   update(message: MessageView, last: boolean): void {
     const ended = hasEnded(message);
+    this.model = message.model;
     const name = modelName(message.model ?? "");
     setText(this.who, name);
     setAttribute(this.who, "title", message.model);
@@ -248,16 +254,18 @@ class Failure {
   private readonly lead = h("span", { class: "wb-b" });
   private readonly rest = h("span");
   private readonly details = h("pre", { class: "wb-details", tabindex: -1 });
+  private readonly force: HTMLButtonElement;
   private readonly retry: HTMLButtonElement;
   private readonly more: HTMLButtonElement;
 
-  constructor(retry: () => void) {
+  constructor(retry: () => void, force: () => void) {
+    this.force = textButton("Load anyway", "wb-sm wb-asks", force);
     this.retry = textButton("Retry", "wb-sm wb-asks", retry, "retry");
     this.more = textButton("Details", "wb-gh wb-sm", () => this.toggle());
-    this.retry.tabIndex = this.more.tabIndex = -1;
+    this.force.tabIndex = this.retry.tabIndex = this.more.tabIndex = -1;
     this.details.hidden = true;
     const words = h("div", { class: "wb-grow" }, this.lead, " ", this.rest, this.details);
-    const actions = h("span", { class: "wb-acts" }, this.retry, this.more);
+    const actions = h("span", { class: "wb-acts" }, this.force, this.retry, this.more);
     this.element = h("div", { class: "wb-note wb-err", role: "group", "aria-label": "Error" }, icon("alert"), words, actions);
   }
 
@@ -268,6 +276,7 @@ class Failure {
     setText(this.lead, message.text ? `The answer broke off after ${plural(message.tokens, "token")}:` : LEADS[error.kind] ?? "No answer:");
     this.rest.replaceChildren(...prose([error.message, error.next_step].filter(Boolean).join(" ")));
     setText(this.details, error.details);
+    show(this.force, error.kind === "ModelTooBigError");
     show(this.more, error.details !== "");
     setAttribute(this.more, "aria-expanded", String(!this.details.hidden));
   }

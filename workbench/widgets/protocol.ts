@@ -19,7 +19,7 @@ export type Request =
   | { kind: "send"; text: string }
   | { kind: "stop"; run: string }
   | { kind: "retry"; message: string }
-  | { kind: "choose_model"; model: string }
+  | { kind: "choose_model"; model: string; force?: boolean }
   | { kind: "list_models" }
   | { kind: "new_chat" };
 /** A command as it travels: with the number its answer carries. */
@@ -127,6 +127,8 @@ export interface ChatView {
   /** Tokens of the context in use, and how many there are. */
   context: { used: number | null; limit: number | null };
   notice: ErrorInfo | null;
+  /** The model the notice is about, when it did not fit and can be loaded anyway. */
+  too_big: string | null;
 }
 
 /** Changes of a chat. */

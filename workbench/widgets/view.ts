@@ -1,6 +1,6 @@
 // One view of a chat: puts the parts together, and paints what changed at most once a frame.
 import { Composer } from "./composer";
-import { h, iconButton, prose, setAttribute, setText, show } from "./dom";
+import { h, iconButton, prose, setAttribute, setText, show, textButton } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
 import { Head } from "./head";
@@ -50,7 +50,7 @@ export class ChatWidget {
     this.head = new Head(store, ask, signal);
     this.empty = new Empty((text) => this.send(text));
     this.transcript = new Transcript(ask, signal);
-    this.notice = new Notice();
+    this.notice = new Notice((model) => ask({ kind: "choose_model", model, force: true }));
     this.composer = new Composer({ send: (text) => this.send(text), stop: () => this.stop() }, signal);
     this.element = h(
       "div",
@@ -156,7 +156,7 @@ export class ChatWidget {
     setAttribute(this.element, "aria-label", view.model ? `Chat with ${view.model.name}` : "Chat");
     this.head.update(view, live);
     this.empty.update(view.model);
-    this.notice.update(view.notice);
+    this.notice.update(view.notice, view.too_big);
     this.composer.update({
       running,
       usable: live,
@@ -178,14 +178,19 @@ function answerAtHand(messages: MessageView[], running: string | null, store: Ch
 class Notice {
   readonly element: HTMLElement;
   private readonly words = h("div", { class: "wb-grow" });
+  private readonly force: HTMLButtonElement;
   private mine: ErrorInfo | null = null;
   private theirs: ErrorInfo | null = null;
   private closed: ErrorInfo | null = null;
+  private tooBig: string | null = null;
 
-  constructor() {
+  constructor(force: (model: string) => void) {
+    this.force = textButton("Load anyway", "wb-sm wb-asks", () => {
+      if (this.tooBig) force(this.tooBig);
+    });
     const close = iconButton("x", "Dismiss", () => this.close(), true);
     const attributes = { class: "wb-note wb-err wb-notice", role: "alert" };
-    this.element = h("div", attributes, icon("alert"), this.words, h("span", { class: "wb-acts" }, close));
+    this.element = h("div", attributes, icon("alert"), this.words, h("span", { class: "wb-acts" }, this.force, close));
     this.draw();
   }
 
@@ -195,8 +200,10 @@ class Notice {
     this.draw();
   }
 
-  update(error: ErrorInfo | null): void {
+  /** What the chat has to say, and the model it could load anyway. */
+  update(error: ErrorInfo | null, tooBig: string | null): void {
     this.theirs = error;
+    this.tooBig = tooBig;
     this.draw();
   }
 
@@ -210,6 +217,7 @@ class Notice {
     const theirs = this.theirs?.message === this.closed?.message ? null : this.theirs;
     const error = this.mine ?? theirs;
     show(this.element, error !== null);
+    show(this.force, error !== null && error === theirs && this.tooBig !== null);
     if (error) this.words.replaceChildren(...prose([error.message, error.next_step].filter(Boolean).join(" ")));
   }
 }
