@@ -190,7 +190,7 @@ def list_models(
     limit: int = 100,
     start: str | None = None,
 ) -> Iterator[Page]:
-    """Pages of the hub's listing, asked for one by one; what was seen is remembered in the local index.
+    """Pages of the hub's listing, asked for one by one.
 
     `tags` must all be there (``"mlx"``, ``"gguf"``, a licence as ``"license:mit"``); `task` is a pipeline tag;
     `parameters` is the least and the most; `sort` is the hub's word (``"downloads"``, ``"likes"``,
@@ -220,7 +220,6 @@ def list_models(
         # The next page is asked of the same hub whatever host its link names: the token goes nowhere else.
         query = urlsplit(next_page).query if next_page else None
         models = tuple(_model(listing) for listing in listings if isinstance(listing.get("id"), str))
-        index.remember(models)
         yield Page(models=models, next=query)
 
 
