@@ -6,6 +6,8 @@ import importlib
 import os
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from functools import cache
 from queue import Empty, SimpleQueue
 
@@ -48,6 +50,8 @@ class Services:
         self.local = local or LocalChatService()
         self.endpoints: dict[str, RemoteChatService] = {}
         self._lock = threading.Lock()
+        self._current: str | None = None
+        self._followers: list[weakref.WeakMethod[Callable[[ModelInfo], None]]] = []
         self._offered: dict[str, ModelInfo] = {}
 
     def __repr__(self) -> str:
@@ -71,14 +75,40 @@ class Services:
             before.close()
         return Endpoint(name=service.name, url=service.url, model=model, note=note)
 
+    @property
+    def current(self) -> str:
+        """Id of the model that answers when none is named: the one put to use, else WORKBENCH_MODEL of the
+        environment, else the one that ships.
+        """
+        return self._current or os.environ.get("WORKBENCH_MODEL") or inventory.BUILTIN
+
+    def use(self, model: str) -> ModelInfo:
+        """Make a model the current one, for all in this process; those that follow are told.
+
+        Raises `ModelNotFoundError`, which names the nearest id, and `ModelFilesError`.
+        """
+        info = self.resolve(model)[1]
+        with self._lock:
+            self._current = info.id
+            self._followers = [method for method in self._followers if method() is not None]
+            followers = [method() for method in self._followers]
+        for follow in followers:
+            if follow is not None:
+                follow(info)
+        return info
+
+    def follow(self, method: Callable[[ModelInfo], None]) -> None:
+        """Tell a bound method of every change of the current model, for as long as its object lives."""
+        with self._lock:
+            self._followers.append(weakref.WeakMethod(method))
+
     def resolve(self, model: str | None = None) -> tuple[ChatService, ModelInfo]:
         """Who answers for a model id, and what is known of the model; asks no server.
 
-        ``None`` means the default model: WORKBENCH_MODEL of the environment, else the one that ships. An
-        endpoint's name and a colon alone mean its default model. Raises `ModelNotFoundError`, which names the
-        nearest id, and `ModelFilesError`.
+        ``None`` means the `current` model. An endpoint's name and a colon alone mean its default model. Raises
+        `ModelNotFoundError`, which names the nearest id, and `ModelFilesError`.
         """
-        model = model or os.environ.get("WORKBENCH_MODEL") or inventory.BUILTIN
+        model = model or self.current
         if not is_remote(model):
             with self._lock:
                 offered = list(self._offered)
