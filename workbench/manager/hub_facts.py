@@ -145,7 +145,9 @@ def _weights(
 
 
 def _stated(config: dict[str, Any]) -> dict[str, Any]:
-    return _dict(config.get("quantization")) or _dict(config.get("quantization_config"))
+    """What the config says of its quantization; its strings made writable."""
+    facts = _dict(config.get("quantization")) or _dict(config.get("quantization_config"))
+    return {key: _text(value) if isinstance(value, str) else value for key, value in facts.items()}
 
 
 def _quantization(config: dict[str, Any], model_id: str, mlx: bool) -> Quantization:

@@ -82,7 +82,7 @@ def _sizes(name: str) -> tuple[int | None, int | None]:
         return found[1], found[0]
     total = found[0] if len(found) == 1 else None
     if marked := _ACTIVE.search(name):
-        return total, round(float(marked[1]) * _UNITS[marked[2]])
+        return total, round(float(marked[1]) * _UNITS[marked[2]]) or None
     if effective := _EFFECTIVE.search(name):
-        return None, round(float(effective[1]) * 10**9)
+        return None, round(float(effective[1]) * 10**9) or None
     return total, None

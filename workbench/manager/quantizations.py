@@ -21,8 +21,8 @@ _GGUF = re.compile(
 _FLOAT4 = re.compile(rf"(?<![a-z0-9])(mxfp4_moe|mxfp4|mxfp8|nvfp4){_END}")
 _MIXED = re.compile(r"mixed[-_](\d)[-_](\d)")
 _BIT = re.compile(rf"{_START}(\d{{1,2}}(?:\.\d+)?)[-_ ]?bits?(?![a-z])")
-_BPW = re.compile(rf"{_START}(\d(?:\.\d+)?)[-_ ]?bpw{_END}")
-_OTHER = re.compile(rf"(?<![a-z0-9])(w(\d)a\d+|int([48])|fp([48])|q(\d)f(?:16|32)(?:_\d)?|q(\d)){_END}")
+_BPW = re.compile(rf"{_START}([1-8](?:\.\d+)?)[-_ ]?bpw{_END}")
+_OTHER = re.compile(rf"(?<![a-z0-9])(w([1-8])a\d+|int([48])|fp([48])|q([1-8])f(?:16|32)(?:_\d)?|q([1-8])){_END}")
 _PLAIN = re.compile(rf"(?<![a-z0-9])(bf16|fp16|f16|float16|fp32|f32|float32){_END}")
 _METHODS = {
     "dwq": "dwq", "awq": "awq", "gptq": "gptq", "qat": "qat", "bnb": "bitsandbytes", "hqq": "hqq", "aqlm": "aqlm",
@@ -65,7 +65,7 @@ def in_name(text: str) -> Quantization:
 def in_config(facts: Mapping[str, Any]) -> Quantization:
     """What ``quantization`` or ``quantization_config`` of a config.json says: MLX's, or that of another tool."""
     method, mode = facts.get("quant_method"), facts.get("mode")
-    bits, group = _positive(facts.get("bits")), _positive(facts.get("group_size"))
+    bits, group = _positive(facts.get("bits"), 32), _positive(facts.get("group_size"), 4096)
     if isinstance(method, str) and method:
         if method == "bitsandbytes":
             bits = 4 if facts.get("load_in_4bit") is True else 8 if facts.get("load_in_8bit") is True else None
@@ -126,5 +126,5 @@ def _family(name: str) -> str | None:
     return "k-quant" if "_K" in name else "legacy"
 
 
-def _positive(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 4096 else None
+def _positive(value: object, most: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most else None
