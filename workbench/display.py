@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 WIDGETS = {
     "Browser": "workbench.widgets.browser:BrowserWidget",
     "Chat": "workbench.widgets.chat:ChatWidget",
-    "Download": "workbench.widgets.downloads:DownloadsWidget",
+    "Download": "workbench.widgets.downloads:DownloadWidget",
     "Downloads": "workbench.widgets.downloads:DownloadsWidget",
     "Library": "workbench.widgets.library:LibraryWidget",
 }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import traitlets
 
+from workbench import display
 from workbench.commands import DownloadsCommand
-from workbench.widgets.bridge import SessionWidget, bundle
+from workbench.widgets.bridge import Op, SessionWidget, bundle
+
+RESTS = ("paused", "done", "failed", "cancelled")
+"""Where a download stays for a while: the copy in the notebook is written anew."""
 
 
 class DownloadsWidget(SessionWidget):
@@ -20,6 +24,11 @@ class DownloadsWidget(SessionWidget):
 
     single = traitlets.Bool(False).tag(sync=True)
     """Whether it is the one download of a cell."""
+
+    def _changed(self, op: Op) -> None:
+        super()._changed(op)
+        if op[0] == "row" and op[1]["status"] in RESTS:
+            display.refresh_copy(self._session)
 
 
 class DownloadWidget(DownloadsWidget):

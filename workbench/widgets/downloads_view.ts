@@ -59,6 +59,7 @@ export class DownloadsPanel {
     const { view, live } = this.store;
     this.panel.setLive(live);
     if (!view) return;
+    this.panel.setSession(view.id);
     this.total.update(view, live);
     this.empty.update(view);
     this.panel.notice.session(view.notice);

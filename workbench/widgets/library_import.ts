@@ -102,7 +102,7 @@ export class ImportDialog {
     const folder = this.folder!;
     if (document.activeElement !== this.field || this.field.value !== folder.path) this.field.value = folder.path;
     this.up.disabled = folder.parent === null;
-    const folders = folder.folders.map((each) => this.line("folder", each.name, "", () => void this.look(each.path)));
+    const folders = folder.folders.map((each) => this.line("folder", each.name, each.model ? "model" : "", () => void this.look(each.path)));
     const files = folder.files.map((each) => this.line("file", each.name, size(each.size), () => this.choose(each.path), each.path));
     const listed = this.purpose === "import" ? [...folders, ...files] : folders;
     const none = this.purpose === "import" ? "No folders and no model files here." : "No folders here.";
@@ -147,7 +147,7 @@ export class ImportDialog {
     setAttribute(this.list, "aria-activedescendant", this.lines()[this.active]?.id ?? null);
     const words = this.purpose === "folder" ? "Add this folder" : this.chosen ? "Import this file" : "Import this folder";
     setText(this.go.querySelector("span")!, words);
-    this.go.disabled = this.folder === null;
+    this.go.disabled = this.folder === null || (this.purpose === "import" && !this.chosen && !this.folder.model);
   }
 
   private key(event: KeyboardEvent): void {

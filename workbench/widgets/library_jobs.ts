@@ -1,4 +1,5 @@
-// What the library is doing: a line a job, with its progress and a stop. Ended ones go; failed ones stay to be read.
+// What the library is doing: a line a job, with its progress and a stop. What failed, or has something to say, stays to
+// be read.
 import { h, iconButton, setText, show, textButton } from "./dom";
 import { modelName, sizeOf } from "./format";
 import { icon } from "./icons";
@@ -18,7 +19,7 @@ export class Jobs {
 
   update(view: LibraryView): void {
     const names = new Map(view.rows.map((row) => [row.id, row.name]));
-    const wanted = view.jobs.filter((job) => job.status === "running" || (job.status === "failed" && !this.dismissed.has(job.id)));
+    const wanted = view.jobs.filter((job) => job.status === "running" || (worthReading(job) && !this.dismissed.has(job.id)));
     const ids = new Set(wanted.map((job) => job.id));
     for (const [id, line] of this.lines) {
       if (ids.has(id)) continue;
@@ -45,6 +46,10 @@ export class Jobs {
   }
 }
 
+function worthReading(job: JobView): boolean {
+  return job.status === "failed" || (job.status === "done" && job.message !== "");
+}
+
 class JobLine {
   readonly element: HTMLElement;
   private readonly title = h("b", { class: "wb-b wb-cut" });
@@ -53,30 +58,37 @@ class JobLine {
   private readonly bar = new Bar("");
   private readonly going: HTMLElement;
   private readonly why = h("div", { class: "wb-grow" });
-  private readonly failed: HTMLElement;
+  private readonly ended: HTMLElement;
+  private drawn = "";
 
   constructor(stop: () => void, dismiss: () => void) {
     const button = textButton("Stop", "wb-gh wb-sm", stop);
     this.going = h("div", { class: "wb-ljob" }, h("div", { class: "wb-fx" }, this.title, this.message, this.amount, button), this.bar.element);
     const close = h("span", { class: "wb-pclose" }, iconButton("x", "Dismiss", dismiss, true));
-    this.failed = h("div", { class: "wb-note wb-err", role: "alert" }, icon("alert"), this.why, close);
-    this.element = h("div", {}, this.going, this.failed);
+    this.ended = h("div", { class: "wb-note" }, this.why, close);
+    this.element = h("div", {}, this.going, this.ended);
   }
 
   update(job: JobView, name: string): void {
     const running = job.status === "running";
     show(this.going, running);
-    show(this.failed, !running);
+    show(this.ended, !running);
     const title = jobTitle(job, name);
-    if (!running) {
-      const words = job.error ? sentences(job.error) : job.message;
-      this.why.replaceChildren(h("b", { class: "wb-b" }, `${title}. `), words);
-      return;
-    }
+    if (!running) return this.drawEnd(job, title);
     setText(this.title, title);
     setText(this.message, job.message);
     setText(this.amount, job.total ? sizeOf(job.done, job.total) : "");
     this.bar.update(job.percent);
     this.bar.element.setAttribute("aria-label", title);
+  }
+
+  private drawEnd(job: JobView, title: string): void {
+    if (this.drawn === job.status) return;
+    this.drawn = job.status;
+    const bad = job.status === "failed";
+    this.ended.classList.toggle("wb-err", bad);
+    if (bad) this.ended.setAttribute("role", "alert");
+    this.ended.prepend(icon(bad ? "alert" : "check"));
+    this.why.replaceChildren(h("b", { class: "wb-b" }, `${title}. `), job.error ? sentences(job.error) : job.message);
   }
 }

@@ -106,7 +106,9 @@ export interface LibraryView {
 export interface FolderView {
   path: string;
   parent: string | null;
-  folders: { name: string; path: string }[];
+  /** Whether the folder as a whole looks like a model. */
+  model: boolean;
+  folders: { name: string; path: string; model: boolean }[];
   files: { name: string; path: string; size: number | null }[];
 }
 

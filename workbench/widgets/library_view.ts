@@ -70,7 +70,7 @@ export class LibraryPanel {
       },
       signal,
     );
-    this.foot = new Foot(ask);
+    this.foot = new Foot(ask, (words) => this.panel.notice.word(words));
     this.empty = h(
       "div",
       { class: "wb-pempty" },
@@ -109,6 +109,7 @@ export class LibraryPanel {
     this.panel.setLive(live);
     this.element.classList.toggle("wb-connecting", !view);
     if (!view) return;
+    this.panel.setSession(view.id);
     const now = Date.now() / 1000;
     const some = view.rows.length > 0;
     this.overview.update(view);
@@ -200,26 +201,37 @@ export class LibraryPanel {
   }
 }
 
-/** How many are shown, when it was read, and the folder that is read only when asked. */
+/** How many are shown, when it was read, and the folders to read again. */
 class Foot {
   readonly element: HTMLElement;
   private readonly count = h("span", { class: "wb-cut" });
   private readonly read = h("span", { class: "wb-t3 wb-cut" });
   private readonly downloads: HTMLButtonElement;
   private readonly again: HTMLButtonElement;
+  /** `read_at` when the Downloads folder was asked for; null when it was not. */
+  private asked: number | null = null;
 
-  constructor(ask: (request: LibraryRequest) => Promise<Ack>) {
-    this.downloads = textButton("Look in Downloads", "wb-gh wb-sm", () => void ask({ kind: "read_downloads_folder" }));
+  constructor(ask: (request: LibraryRequest) => Promise<Ack>, private readonly tell: (words: string) => void) {
+    this.downloads = textButton("Look in Downloads", "wb-gh wb-sm", () => {
+      this.asked = Date.now() / 1000;
+      void ask({ kind: "read_downloads_folder" });
+    });
     this.again = textButton("Read again", "wb-gh wb-sm", () => void ask({ kind: "read_library" }));
+    this.again.title = "Reads the folders and asks the hub for updates";
     const acts = h("span", { class: "wb-end wb-fx wb-gap1 wb-pgone" }, this.downloads, this.again);
     this.element = h("div", { class: "wb-ft wb-lft" }, this.count, this.read, acts);
   }
 
   update(view: LibraryView, shown: number, now: number): void {
     const all = view.rows.length;
+    const downloads = view.sources.find((source) => source.name === DOWNLOADS);
     setText(this.count, shown === all ? plural(all, "model") : `${shown} of ${plural(all, "model")} shown`);
     setText(this.read, readWords(view, now));
-    show(this.downloads, !view.sources.some((source) => source.name === DOWNLOADS));
+    show(this.downloads, !downloads || downloads.note !== "");
     this.again.disabled = view.reading;
+    if (this.asked === null || view.reading || (view.read_at ?? 0) < this.asked) return;
+    this.asked = null;
+    if (!downloads) this.tell("No models in the Downloads folder.");
+    else if (downloads.note) this.tell(downloads.note);
   }
 }

@@ -151,7 +151,7 @@ export function jobTitle(job: JobView, name: string): string {
   const done = { verify: "verified", import: "imported", quantize: "quantized", update: "updated" };
   if (job.status === "running") return `${JOBS[job.kind]} ${name}`;
   if (job.status === "failed") return `${name} ${failed[job.kind]}`;
-  return job.status === "done" ? `${name}: ${done[job.kind]}` : `${name}: stopped`;
+  return job.status === "done" ? `${name} is ${done[job.kind]}` : `${name}: stopped`;
 }
 
 /** Bytes a model would have at so many bits a weight, about; null when its parameters are unknown. */

@@ -1,5 +1,6 @@
 // The frame of a panel: keeps keys from the notebook, says what went wrong and what changed, paints ten times a second
 // at most. It knows no session.
+import { hideCopy } from "./copies";
 import { h, iconButton, prose, setText, show } from "./dom";
 import { icon } from "./icons";
 import type { ErrorInfo } from "./protocol";
@@ -17,6 +18,7 @@ export class Panel {
   private readonly spoken = h("div", { class: "wb-sr", role: "status", "aria-live": "polite" });
   private timer = 0;
   private painted = 0;
+  private copyHidden = false;
 
   /** `parts` stand in the frame in that order; `paint` draws them again. */
   constructor(
@@ -50,6 +52,13 @@ export class Panel {
       this.painted = performance.now();
       this.paint();
     }, due);
+  }
+
+  /** The session this draws; the copy that is saved with the notebook is hidden. */
+  setSession(id: string): void {
+    if (this.copyHidden) return;
+    this.copyHidden = true;
+    hideCopy(id, this.signal);
   }
 
   /** Whether there is a kernel: without one nothing can be pressed. */

@@ -5,6 +5,8 @@ import { hasEnded } from "./message";
 import type { ChatView, MessageView, Model } from "./protocol";
 import type { ChatStore } from "./store";
 
+export { hideCopy } from "./copies";
+
 /** HTML and plain text together stay below this many bytes; the oldest turns give way. */
 export const MOST_BYTES = 256 * 1024;
 /** Kept free for the frame and the line that says what is missing. */
@@ -166,27 +168,4 @@ function escape(text: string): string {
 
 function bytes(copy: Copy): number {
   return new TextEncoder().encode(copy.html + copy.text).length;
-}
-
-const hidden = new Map<string, { views: number; style: HTMLStyleElement }>();
-
-/** Hides the written copies of a chat while a living view of it is on the page. */
-export function hideCopy(chat: string, signal: AbortSignal): void {
-  const id = CSS.escape(chat);
-  let entry = hidden.get(chat);
-  if (!entry) {
-    const style = document.createElement("style");
-    const box = `[data-wb-chat="${id}"]`;
-    style.textContent = `${box}, .jp-OutputArea-child:has(> .jp-OutputArea-output ${box}) { display: none; }`;
-    document.head.append(style);
-    entry = { views: 0, style };
-    hidden.set(chat, entry);
-  }
-  entry.views += 1;
-  signal.addEventListener("abort", () => {
-    entry.views -= 1;
-    if (entry.views > 0) return;
-    entry.style.remove();
-    hidden.delete(chat);
-  });
 }
