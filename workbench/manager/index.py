@@ -74,6 +74,10 @@ class Found(Sequence[HubModel]):
     def __len__(self) -> int:
         return len(self._keys)
 
+    def holds(self, model_id: str) -> bool:
+        """Whether a model is among those found, without reading them."""
+        return bool((self._keys == self._index.columns().key(model_id)).any())
+
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]

@@ -152,9 +152,15 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         )
         return all(checks) and (not self.fits or fit.fit(model, self.context).verdict in ("fits", "tight"))
 
-    def order(self, model: HubModel) -> tuple[float, str]:
+    @property
+    def is_id(self) -> bool:
+        """Whether the words are a whole id: the model of that id then goes first."""
+        return self.exact is None and _ID.fullmatch(self.text) is not None
+
+    def order(self, model: HubModel) -> tuple[bool, float, str]:
         """Key to sort by, the first first."""
-        return rank(sort_value(model, self.sort), self.sort), model.id
+        other = not (self.is_id and model.id.lower() == self.text.lower())
+        return other, rank(sort_value(model, self.sort), self.sort), model.id
 
 
 def make(text: str = "", **filters: Any) -> SearchQuery:
