@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from workbench.store import paths
 
 RECENT = 20
 """Runs of a model that its figures are made of: the newest."""
+TIMED_TOKENS = 16
+"""Tokens a run must have written for its speed to count: of fewer, chance decides."""
 BUSY_SECONDS = 2.0
 """How long a reader or writer waits for another."""
 _MIGRATIONS = (
@@ -114,7 +117,7 @@ def all() -> dict[str, Measured]:
         if _remembered[0] != stamp:
             _remembered = (stamp, _summaries())
     except (sqlite3.Error, OSError) as error:
-        logging.getLogger(__name__).warning("The measurements could not be read: %s", error)
+        _warn_once(f"The measurements could not be read: {error}")
         return {}
     return _remembered[1]
 
@@ -127,6 +130,11 @@ def runs(model: str | None = None) -> list[Run]:
             f"SELECT {names} FROM runs WHERE ?1 IS NULL OR model = ?1 ORDER BY at DESC, id DESC", (model,)
         )
         return [_run(row) for row in rows]
+
+
+@cache
+def _warn_once(words: str) -> None:
+    logging.getLogger(__name__).warning(words)
 
 
 def _summaries() -> dict[str, Measured]:
@@ -157,7 +165,7 @@ def _summary(newest_first: list[Run], count: int) -> Measured:
         load_s=_median(run.load_s for run in alike),
         ttft_s=_median(run.ttft_s for run in alike),
         prefill_tps=_median(run.prefill_tps for run in alike),
-        decode_tps=_median(run.decode_tps for run in alike),
+        decode_tps=_median(run.decode_tps for run in alike if (run.completion_tokens or 0) >= TIMED_TOKENS),
         peak_memory=peak.peak_memory,
         peak_tokens=peak.tokens,
         peak_context=peak.context_length,
