@@ -71,16 +71,23 @@ class SearchModels(_Command, frozen=True, kw_only=True):
 
 
 class Rows(_Command, frozen=True, kw_only=True):
-    """Rows of the result, as the `Ack`'s data: a list of rows."""
+    """Rows of the result, as the `Ack`'s data: ``{"result": its number, "total": its length, "rows": [...]}``."""
 
     first: int
     count: int
+
+
+class CountChoices(_Command, frozen=True, kw_only=True):
+    """What a filter can be set to, as the `Ack`'s data: ``[{"value": ..., "count": models of this query}, ...]``."""
+
+    field: str
 
 
 class OpenModel(_Command, frozen=True, kw_only=True):
     """Show a model's card: description, files, fit. What is not known yet arrives as state."""
 
     model: str
+    """Empty closes the card."""
     context: int | None = None
     """Tokens to count the memory for."""
 
@@ -206,6 +213,7 @@ BrowserCommand: TypeAlias = (
     Hello
     | SearchModels
     | Rows
+    | CountChoices
     | OpenModel
     | StartDownload
     | PauseDownload

@@ -98,7 +98,7 @@ def test_command_kinds_agree_with_the_front_end() -> None:
 @pytest.mark.parametrize("widget", PROTOCOLS)
 def test_command_kinds_of_a_widget_agree_with_the_front_end(widget: str) -> None:
     protocol = PACKAGE / f"widgets/{widget}_protocol.ts"
-    assert kinds("COMMAND_KINDS", protocol) == commands.kinds(PROTOCOLS[widget])
+    assert kinds(f"{widget.upper()}_KINDS", protocol) == commands.kinds(PROTOCOLS[widget])
 
 
 def test_statuses_agree_with_the_front_end() -> None:

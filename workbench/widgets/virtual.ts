@@ -1,0 +1,193 @@
+// A list of rows of one height, of which only those in sight exist: elements are used again as one scrolls.
+// One more element, of any height, may stand below one row. It knows nothing of what the rows show.
+import { h, setAttribute } from "./dom";
+
+/** Rows kept above and below those in sight. */
+const SPARE = 8;
+/** Browsers draw no element higher than this, in pixels; rows below it cannot be scrolled to. */
+const HIGHEST = 16_000_000;
+
+/** One element that draws whichever row it is given. */
+export interface RowElement {
+  readonly element: HTMLElement;
+  draw(index: number): void;
+}
+
+export class VirtualList {
+  readonly element: HTMLElement;
+  /** The row that is in the tab order. */
+  current = 0;
+  private readonly space = h("div", { class: "wb-vspace", role: "presentation" });
+  private readonly rows = new Map<number, RowElement>();
+  private spare: RowElement[] = [];
+  private total = 0;
+  private below: { index: number; element: HTMLElement } | null = null;
+  private belowHeight = 0;
+  private frame = 0;
+  private readonly grown: ResizeObserver;
+
+  /** `rowHeight` in pixels; `make` builds one element; `head` stays above the rows; `seen` hears what is in sight. */
+  constructor(
+    private readonly rowHeight: number,
+    private readonly make: () => RowElement,
+    label: string,
+    private readonly head: HTMLElement,
+    private readonly seen: (first: number, last: number) => void,
+    private readonly signal: AbortSignal,
+  ) {
+    this.element = h("div", { class: "wb-vlist", role: "grid", "aria-label": label }, head, this.space);
+    this.element.addEventListener("scroll", () => this.schedule(), { signal, passive: true });
+    this.grown = new ResizeObserver(() => this.resized());
+    this.grown.observe(this.element);
+    signal.addEventListener("abort", () => {
+      this.grown.disconnect();
+      cancelAnimationFrame(this.frame);
+    });
+  }
+
+  get length(): number {
+    return this.total;
+  }
+
+  /** Sets how many rows there are, and draws those in sight again. */
+  setLength(total: number): void {
+    this.total = total;
+    this.current = Math.max(0, Math.min(this.current, total - 1));
+    setAttribute(this.element, "aria-rowcount", total);
+    for (const [index, row] of this.rows) if (index >= total) this.putAway(index, row);
+    this.draw();
+  }
+
+  /** Puts an element below a row; null takes it away. */
+  setBelow(below: { index: number; element: HTMLElement } | null): void {
+    if (this.below?.index === below?.index && this.below?.element === below?.element) return;
+    if (this.below && this.below.element !== below?.element) {
+      this.grown.unobserve(this.below.element);
+      this.below.element.remove();
+    }
+    const isNew = below !== null && below.element !== this.below?.element;
+    this.below = below;
+    if (isNew) {
+      this.space.append(below.element);
+      this.grown.observe(below.element);
+    }
+    this.belowHeight = below?.element.offsetHeight ?? 0;
+    this.draw();
+  }
+
+  /** Draws the rows in sight again, at once. */
+  draw(): void {
+    const height = this.total * this.rowHeight + (this.below ? this.belowHeight : 0);
+    this.space.style.height = `${Math.min(HIGHEST, height)}px`;
+    const { scrollTop, clientHeight } = this.element;
+    const first = Math.max(0, this.at(scrollTop) - SPARE);
+    const last = Math.min(this.total - 1, this.at(scrollTop + clientHeight) + SPARE);
+    for (const [index, row] of this.rows) {
+      if ((index < first || index > last) && !row.element.contains(document.activeElement)) this.putAway(index, row);
+    }
+    for (let index = first; index <= last; index++) this.rows.get(index) ?? this.take(index);
+    for (const [index, row] of this.rows) this.drawRow(index, row);
+    if (this.below) this.below.element.style.transform = `translateY(${(this.below.index + 1) * this.rowHeight}px)`;
+    if (last >= first) this.seen(first, last);
+  }
+
+  /** Draws one row again, if it is there. */
+  drawOne(index: number): void {
+    const row = this.rows.get(index);
+    if (row) this.drawRow(index, row);
+  }
+
+  /** Goes back to the first row. */
+  toStart(): void {
+    this.element.scrollTop = 0;
+    this.current = 0;
+  }
+
+  /** Makes a row the one in the tab order, brings it into sight and focuses it. */
+  focusRow(index: number): void {
+    if (this.total === 0) return;
+    const before = this.current;
+    this.current = Math.max(0, Math.min(this.total - 1, index));
+    const top = this.topOf(this.current);
+    const head = this.head.offsetHeight;
+    const { scrollTop, clientHeight } = this.element;
+    if (top < scrollTop) this.element.scrollTop = top;
+    else if (top + this.rowHeight > scrollTop + clientHeight - head) {
+      this.element.scrollTop = top + this.rowHeight - clientHeight + head;
+    }
+    this.draw();
+    this.drawOne(before);
+    this.rows.get(this.current)?.element.focus({ preventScroll: true });
+  }
+
+  /** Makes a row the one in the tab order, as it was focused by other means. */
+  setCurrent(index: number): void {
+    if (index === this.current) return;
+    const before = this.current;
+    this.current = index;
+    this.drawOne(before);
+    this.drawOne(index);
+  }
+
+  /** The row that an element is in; null when in none. */
+  indexOf(target: EventTarget | null): number | null {
+    for (const [index, row] of this.rows) if (target instanceof Node && row.element.contains(target)) return index;
+    return null;
+  }
+
+  rowAt(index: number): HTMLElement | undefined {
+    return this.rows.get(index)?.element;
+  }
+
+  /** Rows that fit into sight. */
+  get page(): number {
+    return Math.max(1, Math.floor(this.element.clientHeight / this.rowHeight) - 1);
+  }
+
+  private schedule(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (!this.signal.aborted) this.draw();
+    });
+  }
+
+  private resized(): void {
+    this.belowHeight = this.below?.element.offsetHeight ?? 0;
+    this.draw();
+  }
+
+  private topOf(index: number): number {
+    return index * this.rowHeight + (this.below && index > this.below.index ? this.belowHeight : 0);
+  }
+
+  /** The row at so many pixels from the top. */
+  private at(y: number): number {
+    const row = Math.floor(y / this.rowHeight);
+    if (!this.below || row <= this.below.index) return row;
+    return Math.max(this.below.index, Math.floor((y - this.belowHeight) / this.rowHeight));
+  }
+
+  private take(index: number): void {
+    let row = this.spare.pop();
+    if (!row) {
+      row = this.make();
+      this.space.append(row.element);
+    }
+    row.element.hidden = false;
+    this.rows.set(index, row);
+  }
+
+  private putAway(index: number, row: RowElement): void {
+    this.rows.delete(index);
+    row.element.hidden = true;
+    this.spare.push(row);
+  }
+
+  private drawRow(index: number, row: RowElement): void {
+    row.element.style.transform = `translateY(${this.topOf(index)}px)`;
+    setAttribute(row.element, "aria-rowindex", index + 1);
+    const tab = index === this.current ? 0 : -1;
+    if (row.element.tabIndex !== tab) row.element.tabIndex = tab;
+    row.draw(index);
+  }
+}
