@@ -12,7 +12,6 @@ import pytest
 from workbench.store import paths, usage
 from workbench.store.usage import Run
 
-
 WRITER = """
 from workbench.store.usage import Run, note_run
 for n in range(50):
