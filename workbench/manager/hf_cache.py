@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from workbench.manager.remembered import Watch
@@ -34,15 +33,19 @@ def folder(repo: str) -> Path:
     return root() / f"models--{repo.replace('/', '--')}"
 
 
-def repos() -> Iterator[tuple[str, str]]:
-    """Every model repository of the cache: its id and its folder, sorted. Raises `OSError`; nothing without a cache."""
+def folders(watch: Watch) -> list[str]:
+    """The folders of all model repositories of the cache, sorted. Raises `OSError`; empty without a cache."""
+    where = str(root())
+    watch.see(where)
     try:
-        found = sorted((entry.name, entry.path) for entry in os.scandir(root()))
+        return [f"{where}/{name}" for name in sorted(os.listdir(where)) if name.startswith("models--")]
     except FileNotFoundError:
-        return
-    for name, path in found:
-        if name.startswith("models--"):
-            yield name.removeprefix("models--").replace("--", "/"), path
+        return []
+
+
+def repo(folder: str) -> str:
+    """The id of the repository in a folder."""
+    return os.path.basename(folder).removeprefix("models--").replace("--", "/")
 
 
 def snapshot(repo: Path, revision: str | None) -> Path | None:
@@ -60,12 +63,13 @@ def snapshot(repo: Path, revision: str | None) -> Path | None:
 def watched(repo: Path, watch: Watch) -> Path | None:
     """Main's snapshot, with everything watched that could change what it holds.
 
-    A blob that is added or deleted changes the time of ``blobs``, a link that is added or replaced that of its
-    folder, a new main that of ``refs/main``. Blobs are named by their content, so only two kinds of files are looked
-    at themselves: those that are no links, and config.json, which people edit.
+    A link that is added or replaced changes the time of its folder, a new main that of ``refs/main``. Blobs are named
+    by their content, which nobody changes in place: only files that are no links are looked at themselves. A blob
+    deleted under its link changes the time of ``blobs``; whoever deletes a model deletes the links, so that is looked
+    at seldom.
     """
     watch.see(f"{repo}/refs/main")
-    watch.see(f"{repo}/blobs")
+    watch.see(f"{repo}/blobs", seldom=True)
     found = _referred(repo, "main")
     if found is None:
         watch.see(f"{repo}/snapshots")
@@ -136,6 +140,6 @@ def _watched_folder(folder: Path, watch: Watch) -> list[Path]:
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             below.append(Path(entry.path))
-        elif entry.name == "config.json" or not entry.is_symlink():
+        elif not entry.is_symlink():
             watch.see(entry.path)
     return below

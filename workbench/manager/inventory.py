@@ -52,6 +52,7 @@ BUILTIN = builtin.ID
 """Id of the model that ships."""
 
 _repositories = Memory("repositories", list[ModelInfo])
+_folders = Memory("folders", list[str])
 _trees = Memory("trees", Tree)
 
 
@@ -116,8 +117,8 @@ def entries(downloads_folder: bool = False) -> Entries:
     found = [entry(_shipped(), "built in", builtin.MODEL, shipped, kept=True)]
     troubles: list[Trouble] = []
     try:
-        for repo, folder in hf_cache.repos():
-            found += _repository_entries(repo, Path(folder))
+        for folder in hf_cache.folders(Watch()):
+            found += _repository_entries(hf_cache.repo(folder), Path(folder))
     except OSError as error:
         troubles.append(Trouble("Hugging Face cache", str(cache_root()), refused(cache_root(), error).info))
     try:
@@ -181,16 +182,17 @@ def _shipped() -> ModelInfo:
 
 def _cached() -> Iterator[ModelInfo]:
     try:
-        for repo, folder in hf_cache.repos():
-            yield from _repositories.recall(folder, partial(_repository, repo, folder))
+        folders = _folders.recall(str(cache_root()), hf_cache.folders)
+        for models in _repositories.recall_all(folders, _repository):
+            yield from models
     except OSError:
         return
 
 
-def _repository(repo: str, folder: str, watch: Watch) -> list[ModelInfo]:
+def _repository(folder: str, watch: Watch) -> list[ModelInfo]:
     """The models of a repository's main revision."""
     snapshot = hf_cache.watched(Path(folder), watch)
-    return [] if snapshot is None else [info for info, _ in _revision(repo, snapshot, whole=False)]
+    return [] if snapshot is None else [info for info, _ in _revision(hf_cache.repo(folder), snapshot, whole=False)]
 
 
 def _revision(repo: str, snapshot: Path, *, whole: bool) -> Iterator[tuple[ModelInfo, Path]]:
@@ -254,7 +256,6 @@ def _places(downloads_folder: bool = False) -> Iterator[tuple[Source, str, Calla
         ("Ollama", ollama.models_folder(), ollama.read),
         ("Workbench", paths.data_dir() / "models", tree.walk),
     ]
-    known = frozenset(os.path.realpath(path) for path in (cache_root(), *(path for _, path, _ in apps)))
     for source, path, read in apps:
         if path.is_dir():
             yield source, str(path), read
@@ -265,6 +266,9 @@ def _places(downloads_folder: bool = False) -> Iterator[tuple[Source, str, Calla
         import platformdirs
 
         others.append(("Downloads folder", Path(platformdirs.user_downloads_dir())))
+    known = (
+        frozenset(os.path.realpath(path) for path in (cache_root(), *(a[1] for a in apps))) if others else frozenset()
+    )
     for source, path in others:
         if os.path.realpath(path) not in known:
             yield source, str(path), partial(tree.walk, skip=known)
@@ -334,6 +338,7 @@ def _save() -> None:
     """Leave what was read for the next kernel."""
     facts.save()
     _repositories.save()
+    _folders.save()
     _trees.save()
 
 
