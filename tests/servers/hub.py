@@ -451,6 +451,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub, kind, after = self.server.hub, self.fault.get("kind"), self.fault.get("after", 0)
         halt = start + after if kind in ("drop", "stall", "cut") else stop
         step = max(1024, min(PIECE, hub.bps // 50)) if hub.bps else PIECE
+        if hub.bps:  # what waits in the system's buffer has not been sent yet
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
         began, sent = time.monotonic(), 0
         for low, high in ((start, min(halt, stop)), (min(halt, stop), stop)):
             for piece in file.pieces(low, high, step):
