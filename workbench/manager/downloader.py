@@ -12,7 +12,7 @@ from workbench.manager.source import Patience
 
 AT_ONCE = 2
 """Models downloaded at once."""
-CONNECTIONS = 16
+CONNECTIONS = 12
 """Connections in all: what a file host that limits each of them needs."""
 
 

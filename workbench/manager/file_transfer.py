@@ -22,8 +22,6 @@ from workbench.manager.repo_cache import RepoCache, etag
 from workbench.manager.source import NoRangesError, Source, StoppedError, Wire
 from workbench.transfer import FileProgress, FileStatus
 
-SAVE_EVERY = 256 << 10
-"""Bytes of a piece after which it is written down how far it is: what a killed process fetches again, at most."""
 LOOK_AGAIN_S = 0.2
 """Between two looks at a file that another process fetches."""
 BUFFER = 1 << 20
@@ -62,7 +60,8 @@ class FileTransfer:
         """Bytes here."""
         if self.finished:
             return self.file.size
-        return self._seen if self._pieces is None else self._pieces.total
+        pieces = self._pieces
+        return self._seen if pieces is None else pieces.total
 
     @property
     def progress(self) -> FileProgress:
@@ -94,11 +93,11 @@ class FileTransfer:
             self._look_at = time.monotonic() + LOOK_AGAIN_S
             return self.finished
         self.following = False
+        journal = self._cache.pieces(self._etag)
         if self._cache.has(self.file):  # finished between the look and the lock
             self.finished = True
             self.release()
             return True
-        journal = self._cache.pieces(self._etag)
         if not self._part.exists() or self._part.stat().st_size != self.file.size:
             journal.unlink(missing_ok=True)
             with self._part.open("wb") as fresh:
@@ -135,18 +134,29 @@ class FileTransfer:
                 self._changed.notify_all()
 
     def release(self) -> None:
-        """Let go of it, finished or not; every byte that came stays. The threads of `fetch` must have ended."""
+        """Let go of it, finished or not; every byte that came stays. No thread may be in `fetch`."""
         with self._changed:
             self._changed.notify_all()
         if self._hasher is not None:
             self._hasher.join()
+            self._hasher = None
         if self._pieces is not None:
-            self._seen = self._pieces.total
             self._pieces.close()
+            self._seen = self._pieces.total
             self._pieces = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self._lock is None:
+            return
+        if self.finished:
+            self._part.unlink(missing_ok=True)
+            self._cache.pieces(self._etag).unlink(missing_ok=True)
+        self._lock.release()
+        self._lock = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is finished and no thread is in `fetch`: it can be let go of."""
+        with self._changed:
+            return self.finished and not self._fetching
 
     @property
     def _status(self) -> FileStatus:
@@ -180,18 +190,11 @@ class FileTransfer:
             self._complete()
 
     def _receive(self, out: BinaryIO, index: int, at: int, stop: int) -> None:
-        """Write what comes for one piece, and write down how far it is."""
-        pieces, unsaved = self._open, 0
-        try:
-            for data in self._source.read(at, stop):
-                _write(out, data)
-                pieces.done[index] += len(data)
-                unsaved += len(data)
-                if unsaved >= SAVE_EVERY:
-                    pieces.save(index)
-                    unsaved = 0
-        finally:
-            pieces.save(index)
+        """Write what comes for one piece, and count it."""
+        done = self._open.done
+        for data in self._source.read(at, stop):
+            _write(out, data)
+            done[index] += len(data)
 
     def _stream(self) -> None:
         """Fetch all of the file on one connection, for a server that knows no ranges."""
@@ -211,7 +214,6 @@ class FileTransfer:
                     taken = data[: pieces.stop(index) - at]
                     at += len(taken)
                     pieces.done[index] = at - pieces.start(index)
-                    pieces.save(index)
                     data = data[len(taken) :]
                     if pieces.complete(index):
                         self._complete()
@@ -296,7 +298,6 @@ class FileTransfer:
     def _keep(self) -> None:
         """It is what it should be: give it its name."""
         os.replace(self._part, self._cache.blob(self._etag))
-        self._cache.pieces(self._etag).unlink(missing_ok=True)
         with self._changed:
             self.finished = True
             self._waiting.clear()

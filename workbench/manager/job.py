@@ -316,6 +316,8 @@ class Job:
                 for file in self._files:
                     if file.error is not None:
                         raise file.error
+                    if file.idle:
+                        file.release()
                 if self._wire.stopped:
                     raise StoppedError
                 self._hire()
