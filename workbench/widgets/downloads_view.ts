@@ -58,6 +58,7 @@ export class DownloadsPanel {
   private paint(): void {
     const { view, live } = this.store;
     this.panel.setLive(live);
+    this.element.classList.toggle("wb-connecting", !view);
     if (!view) return;
     this.panel.setSession(view.id);
     this.total.update(view, live);
