@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import closing
 
+import msgspec
 import psutil
 import pytest
 
@@ -17,9 +18,10 @@ from workbench.engines import hosts
 from workbench.engines.scripted import Crash, Fail, Say, Script, Wait, Weights
 from workbench.errors import EngineError, EngineMissingError, ModelFilesError
 from workbench.events import Failed, Finished, LoadProgress, Notice, Queued, TextDelta
-from workbench.manager.fit import PROGRAM
+from workbench.manager.fit import PROGRAM, fit
 from workbench.services import local as module
 from workbench.services.local import LocalChatService
+from workbench.store import usage
 
 HOST_BYTES = PROGRAM["json"] + 10_000
 """What a scripted model is counted for, its file included."""
@@ -325,6 +327,88 @@ def test_a_model_beyond_the_budget_is_refused_before_it_is_loaded(make, scripted
     assert "needs about 0.02 GB (weights " in event.error.message
     assert "models may take 0.01 GB here" in event.error.message
     assert "force=True" in event.error.next_step
+
+
+def test_a_model_beyond_the_budget_is_loaded_when_forced(make, scripted, tmp_path):
+    service, model, other = make(memory_budget=HOST_BYTES // 2), scripted("a"), scripted("b")
+    (refused,) = service.load(model)
+    assert refused.error.kind == "ModelTooBigError"
+    events = list(service.load(model, force=True))
+    (notice,) = [e for e in events if isinstance(e, Notice)]
+    assert "does not fit, and was forced: it needs about 0.02 GB" in notice.message
+    assert isinstance(events[-1], LoadProgress)
+    assert end(service, model).reason == "stop"
+    forced = msgspec.structs.replace(ask(other), force=True)
+    assert list(service.stream(forced))[-1].reason == "stop"
+    assert [h.model for h in hosts.live(tmp_path / "hosts")] == [other]
+
+
+def test_force_does_not_wait_for_the_memory_of_other_kernels(make, scripted, tmp_path):
+    service, model = make(memory_budget=int(2.5 * HOST_BYTES)), scripted("a")
+    elsewhere = hosts.record(os.getpid(), model="their-model", engine="mlx", size=2 * HOST_BYTES)
+    hosts.add(tmp_path / "hosts", elsewhere)
+    assert list(service.load(model))[-1].error.kind == "ModelTooBigError"
+    assert isinstance(list(service.load(model, force=True))[-1], LoadProgress)
+    hosts.remove(tmp_path / "hosts", elsewhere)
+
+
+def test_a_tight_fit_loads_and_says_so(make, scripted):
+    service = make(memory_budget=int(1.1 * HOST_BYTES))
+    events = list(service.stream(ask(scripted("a"))))
+    (notice,) = [e for e in events if isinstance(e, Notice)]
+    assert notice.code == "note"
+    assert "is a tight fit: it needs about 0.02 GB (weights " in notice.message
+    assert events[-1].reason == "stop"
+
+
+def test_the_context_asked_for_counts(make):
+    model = str(builtin.path("safetensors"))
+    short, long = (fit(make().find(model), tokens).total for tokens in (256, 2048))
+    service = make(memory_budget=(short + long) // 2)
+    (event,) = service.stream(ask(model, context_length=2048))
+    assert event.error.kind == "ModelTooBigError"
+    assert "KV cache for 2,048 tokens" in event.error.message
+    assert end(service, model, max_tokens=2, context_length=256).reason == "length"
+
+
+def test_what_this_machine_gives_is_the_budget(make, scripted, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_MEMORY", "15 MB")
+    (event,) = make().stream(ask(scripted("a")))
+    assert "models may take 0.015 GB here" in event.error.message
+
+
+@pytest.mark.parametrize("engine", ["mlx", "llama_cpp"])
+def test_what_a_run_measured_is_kept(make, scripted, tmp_path, monkeypatch, engine):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    service = make(engine=engine)
+    request = ask("builtin", temperature=0.0, max_tokens=30)
+    finished = list(service.stream(request))[-1]
+    assert wait_for(lambda: usage.measured("builtin"))
+    (kept,) = usage.runs("builtin")
+    assert (kept.engine, kept.context_length) == (engine, 2048)
+    assert (kept.load_s, kept.ttft_s) == (finished.metrics.load_s, finished.metrics.ttft_s)
+    assert (kept.completion_tokens, kept.peak_memory) == (
+        finished.usage.completion_tokens,
+        finished.metrics.peak_memory,
+    )
+    assert kept.weights > 10**7
+    assert abs(kept.at - time.time()) < 60
+
+
+def test_a_played_script_is_no_measurement(make, scripted, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    service = make()
+    assert end(service, scripted("a")).reason == "stop"
+    assert not any(thread.name == "workbench usage" for thread in threading.enumerate())
+    assert usage.all() == {}
+
+
+def test_a_database_nobody_can_write_stops_no_answer(make, tmp_path, monkeypatch):
+    service = make(engine="mlx")
+    assert end(service, "builtin", max_tokens=2).reason == "length"
+    (tmp_path / "home").write_text("not a folder")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    assert end(service, "builtin", max_tokens=2).reason == "length"
 
 
 def test_two_models_answer_at_once(make, scripted):
