@@ -21,7 +21,7 @@ from typing import Any, Literal
 import msgspec
 
 from workbench.errors import ModelFilesError
-from workbench.manager import gguf_header, model_card, names, quantizations, safetensors_header
+from workbench.manager import bounded_json, gguf_header, model_card, names, quantizations, safetensors_header
 from workbench.manager.gguf_header import Header
 from workbench.manager.safetensors_header import Tensor
 
@@ -31,6 +31,9 @@ _EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num
 _USED_KEYS = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts", "moe_topk", "moe_k")
 _EXPERTS = {"experts", "switch_mlp", "switch_glu"}
 """Parts of the names of the experts' tensors; those of shared experts, which every token uses, are others."""
+_LARGEST = 2**53
+_LONGEST_TEMPLATE = 1 << 22
+_MOST_FILES = 10_000
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _AGAIN = "Download it again."
 
@@ -155,6 +158,8 @@ def _weights(path: Path) -> list[Path]:
     if index is not None:
         named = index.get("weight_map")
         names = sorted(set(named.values())) if isinstance(named, dict) and _all_names(named.values()) else []
+        if len(names) > _MOST_FILES:
+            raise ModelFilesError(f"The index of {path.name} names {len(names):,} files.", next_step=_AGAIN)
         absent = [name for name in names if not (path / name).exists()]
         if absent:
             raise ModelFilesError(
@@ -281,7 +286,8 @@ def _template(path: Path) -> str:
         if not file.exists():
             continue
         if file.suffix == ".jinja":
-            return file.read_text("utf-8", "replace")
+            with file.open("rb") as opened:
+                return opened.read(_LONGEST_TEMPLATE).decode("utf-8", "replace")
         found = (_json(file) or {}).get("chat_template")
         if found:
             return found if isinstance(found, str) else msgspec.json.encode(found).decode()
@@ -345,8 +351,9 @@ def _json(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        with path.open("rb") as file:
+            return bounded_json.decode(file.read(bounded_json.LONGEST + 1))
+    except ValueError:
         raise ModelFilesError(f"The {path.name} of {path.parent.name} is no JSON object.", next_step=_AGAIN) from None
 
 
@@ -355,7 +362,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _positive(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
 
 
 def _all_names(values: Any) -> bool:

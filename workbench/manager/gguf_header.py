@@ -19,7 +19,12 @@ from workbench.errors import ModelFilesError
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_MOST_ENTRIES = 1 << 20
+_MOST_VALUES, _MOST_TENSORS = 1 << 14, 1 << 17
+_MOST_ITEMS = 2_000_000
+"""Strings and lists inside lists, in the whole header: several times the largest vocabulary with its merges."""
+_LONGEST_NAME = 1 << 16
+_LONGEST_STRING = 1 << 20
+"""Of a longer string only the beginning is kept."""
 _DEEPEST = 3
 _KEPT = 16
 """Texts of an array that are kept; of longer ones only the length is of use here."""
@@ -80,6 +85,7 @@ class _Reader:
         self._path = path
         self._data = data
         self._at = 0
+        self._items_left = _MOST_ITEMS
 
     def header(self, tensors: bool) -> Header:
         if self._take(4) != b"GGUF":
@@ -88,11 +94,11 @@ class _Reader:
         if version not in (2, 3):
             raise self._broken(f"it claims version {version}, and there are only 2 and 3")
         tensor_count, value_count = self._number("Q"), self._number("Q")
-        if max(tensor_count, value_count) > _MOST_ENTRIES:
+        if tensor_count > _MOST_TENSORS or value_count > _MOST_VALUES:
             raise self._broken("it claims more entries than any model has")
         values: dict[str, Any] = {}
         for _ in range(value_count):
-            key, kind = self._string(), self._number("I")
+            key, kind = self._name(), self._number("I")
             if kind != _ARRAY:
                 values[key] = self._value(kind)
                 continue
@@ -111,27 +117,33 @@ class _Reader:
             raise self._broken("its alignment is impossible")
         places, parameters, experts, total, known = [], 0, 0, 0, True
         for _ in range(count):
-            name, dimensions = self._string(), self._number("I")
+            name, dimensions = self._name(), self._number("I")
             if not 0 < dimensions <= 4:
                 raise self._broken(f"tensor {name!r} has {dimensions} dimensions")
             shape = [self._number("Q") for _ in range(dimensions)]
             kind, offset = self._number("I"), self._number("Q")
-            parameters += math.prod(shape)
-            experts += math.prod(shape) if "_exps." in name else 0
+            elements = math.prod(shape)
+            if elements > 8 * len(self._data):  # a bit each at least, whatever the type
+                raise self._broken(f"tensor {name!r} is larger than the file")
+            parameters += elements
+            experts += elements if "_exps." in name else 0
             if offset % alignment:
                 raise self._broken(f"tensor {name!r} is not aligned")
             if kind not in _SIZES:
                 known = False
-                places.append((offset, name))
+                places.append((offset, offset, name))
                 continue
-            elements, size = _SIZES[kind]
-            if shape[0] % elements:
+            block, size = _SIZES[kind]
+            if shape[0] % block:
                 raise self._broken(f"tensor {name!r} has rows of no whole blocks")
-            length = math.prod(shape) // elements * size
+            length = elements // block * size
             total += length
-            places.append((offset + length, name))
-        start = -(-self._at // alignment) * alignment
-        end, _ = max(places, default=(0, ""))
+            places.append((offset, offset + length, name))
+        start, end = -(-self._at // alignment) * alignment, 0
+        for offset, after, name in sorted(places):
+            if offset < end:
+                raise self._broken(f"tensor {name!r} overlaps another")
+            end = after
         if places and start + end > len(self._data):
             raise ModelFilesError(
                 f"{self._path.name} is truncated: {len(self._data):,} of {start + end:,} bytes are there.",
@@ -151,11 +163,15 @@ class _Reader:
             return items
         if depth > _DEEPEST:
             raise self._broken("its lists are nested too deeply")
-        items = []
-        for i in range(length):  # every element takes bytes, so a false length ends with the file
-            item = self._value(kind, depth)
-            if i < _KEPT:
-                items.append(item)
+        self._items_left -= length
+        if self._items_left < 0:
+            raise self._broken("its lists are longer than any model's")
+        items = [self._value(kind, depth) for _ in range(min(length, _KEPT))]
+        if kind == _STRING:
+            self._skip_strings(length - len(items))
+        else:
+            for _ in range(length - len(items)):
+                self._value(kind, depth)
         return items
 
     def _value(self, kind: int, depth: int = 0) -> Any:
@@ -168,8 +184,33 @@ class _Reader:
             raise self._broken(f"it holds a value of the unknown type {kind}")
         return self._number(_SCALARS[kind])
 
+    def _name(self) -> str:
+        length = self._number("Q")
+        if length > _LONGEST_NAME:
+            raise self._broken("it has a name longer than any model's")
+        return self._take(length).decode("utf-8", "replace")[:200]
+
     def _string(self) -> str:
-        return self._take(self._number("Q")).decode("utf-8", "replace")
+        length = self._number("Q")
+        kept = self._take(min(length, _LONGEST_STRING)).decode("utf-8", "replace")
+        self._skip(max(0, length - _LONGEST_STRING))
+        return kept
+
+    def _skip_strings(self, count: int) -> None:
+        """Steps over the strings of a vocabulary: most of a header's time is spent here."""
+        at, length_at = self._at, struct.Struct("<Q").unpack_from
+        try:
+            for _ in range(count):
+                at += 8 + length_at(self._data, at)[0]
+        except (struct.error, OverflowError):
+            raise self._broken("its header ends in the midst") from None
+        self._at = at
+        self._skip(0)
+
+    def _skip(self, length: int) -> None:
+        self._at += length
+        if self._at > len(self._data):
+            raise self._broken("its header ends in the midst")
 
     def _number(self, code: str) -> Any:
         return struct.unpack("<" + code, self._take(struct.calcsize("<" + code)))[0]

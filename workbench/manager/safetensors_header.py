@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from workbench.errors import ModelFilesError
+from workbench.manager import bounded_json
 
-_LONGEST_HEADER = 100_000_000
 _MOST_DIMENSIONS = 16
 _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16,
@@ -36,19 +36,19 @@ def read(path: Path) -> dict[str, Tensor]:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(_LONGEST_HEADER, size - 8):
+        if not 2 <= length <= min(bounded_json.LONGEST, size - 8):
             raise _broken(path, f"its header claims {length:,} bytes of a file of {size:,}")
         head = file.read(length)
     try:
-        entries = msgspec.json.decode(head, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _broken(path, "its header is no JSON object") from None
+        entries = bounded_json.decode(head)
+    except ValueError:
+        raise _broken(path, "its header is no JSON object of a model's size") from None
     entries.pop("__metadata__", None)
     extents = sorted((_extent(path, name, entry), name) for name, entry in entries.items())
     at = 0
     for (first, last), name in extents:
         if first != at:
-            raise _broken(path, f"the tensors before {name!r} do not join")
+            raise _broken(path, f"the tensors before {name[:80]!r} overlap or do not join")
         at = last
     whole = 8 + length + at
     if whole > size:
@@ -62,6 +62,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def _extent(path: Path, name: str, entry: Any) -> tuple[int, int]:
     """Where a tensor begins and ends in the data, if its facts agree with each other."""
+    name = name[:80]
     try:
         dtype, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (KeyError, TypeError, ValueError):
@@ -71,6 +72,8 @@ def _extent(path: Path, name: str, entry: Any) -> tuple[int, int]:
         raise _broken(path, f"tensor {name!r} has an impossible type, shape or place")
     if dtype in _BITS and math.prod(shape) * _BITS[dtype] != 8 * (last - first):
         raise _broken(path, f"tensor {name!r} is not as long as its shape says")
+    if dtype not in _BITS and math.prod(shape) > 8 * (last - first):  # a type unknown here: a bit each at least
+        raise _broken(path, f"tensor {name!r} is too short for its shape")
     return first, last
 
 
