@@ -1,4 +1,4 @@
-"""Many models as the hub names and describes them, made by a seed: for searches in tests and benchmarks."""
+"""Many models as the hub describes them, and searches as they are typed, made by a seed: for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from workbench.manager import hub_facts, quality
+from workbench.manager import hub_facts, quality, query
+from workbench.manager.query import SearchQuery
 from workbench.model import HubModel
 
 FAMILIES = {
@@ -33,16 +34,17 @@ FAMILIES = {
     "whisper": ("whisper", "openai", "mit", ("tiny", "small", "large-v3")),
 }
 KINDS = ("Instruct", "Chat", "Base", "it", "Thinking", "abliterated", "Uncensored", "RP", "Merged", "v0.3", "2507", "")
-WORDS = (
-    "Nova Hermes Orca Dolphin Aurora Kimi Storm Zephyr Mytho Rose Titan Lyra Echo Fable Ember Onyx Sage Vega".split()
-)
+WORDS = [
+    "Nova", "Hermes", "Orca", "Dolphin", "Aurora", "Kimi", "Storm", "Zephyr", "Mytho",
+    "Rose", "Titan", "Lyra", "Echo", "Fable", "Ember", "Onyx", "Sage", "Vega",
+]  # fmt: skip
 QUANTIZED = ("4bit", "8bit", "6bit", "3bit", "bf16", "4bit-DWQ", "mxfp4")
 GGUF = ("Q2_K", "Q3_K_M", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "BF16")
-TASKS = (
-    "text-generation text-generation text-generation text-generation image-text-to-text feature-extraction "
-    "sentence-similarity text-to-image automatic-speech-recognition translation summarization question-answering "
-    "image-classification object-detection image-segmentation"
-).split()
+TASKS = [
+    *["text-generation"] * 4, "image-text-to-text", "feature-extraction", "sentence-similarity", "text-to-image",
+    "automatic-speech-recognition", "translation", "summarization", "question-answering", "image-classification",
+    "object-detection", "image-segmentation",
+]  # fmt: skip
 AUTHORS = ["mlx-community", "bartowski", "unsloth", "lmstudio-community", "TheBloke", "ggml-org", "QuantFactory"]
 
 
@@ -104,3 +106,38 @@ def models(count: int, seed: int = 0) -> list[HubModel]:
     today = datetime(2026, 11, 21).date()
     found = (hub_facts.model(listing) for listing in listings(count, seed))
     return [msgspec.structs.replace(model, quality=quality.score(model, today=today)) for model in found]
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"format": "mlx"},
+    {"format": "gguf", "quantization": "Q4_K_M"},
+    {"format": ["gguf", "mlx"], "gated": False},
+    {"engine": "mlx", "bits": [4, 8]},
+    {"task": "text-generation"},
+    {"task": ["chat", "embeddings"]},
+    {"size_class": ["small", "medium"]},
+    {"min_parameters": "1B", "max_parameters": "14B"},
+    {"quantization": ["4bit", "Q4"]},
+    {"architecture": "qwen"},
+    {"exclude_architectures": ["llama", "bert"], "min_downloads": 10},
+    {"tags": ["conversational", "de"]},
+    {"author": ["mlx-community", "bartowski"]},
+    {"licence": "apache", "min_likes": 1},
+    {"gated": True},
+    {"max_size": "4GB"},
+    {"fits": True},
+    {"fits": True, "context": 32768, "max_size": "8GB"},
+]
+
+
+def typed(count: int, seed: int = 0) -> Iterator[SearchQuery]:
+    """So many searches: one to three letters, or the beginnings of one to three words, with a filter and an order."""
+    draw = random.Random(seed)
+    names = [name for name in FAMILIES for name in (name, name.split("-")[0])]
+    words = [*names, *WORDS, *KINDS, *QUANTIZED, "GGUF", "mlx-community", "1b", "8B", "70b"]
+    for number in range(count):
+        text = "".join(draw.choice("abcdefghilmnopqrstuvwz0123468.-/") for _ in range(1 + number % 3))
+        if number % 2:
+            text = " ".join(word[: draw.randrange(1, 9)] for word in draw.choices(words, k=1 + number // 2 % 3))
+        yield query.make(text, sort=draw.choice(query.SORTS), **draw.choice(FILTERS))

@@ -164,19 +164,14 @@ class Columns:
         new._by_id = sorted((*self._by_id, *range(count, len(new.ids))), key=new.ids.__getitem__)
         return new
 
-    def key(self, model_id: str) -> int:
-        """A model's number in the store; -1 for one that is not here."""
-        position = self.positions.get(model_id)
-        return -1 if position is None else int(self.keys[position])
-
     def search(self, asked: SearchQuery) -> NDArray[np.int64]:
-        """Keys of all models that match, in the order asked for."""
+        """Positions of all models that match, in the order asked for."""
         order = self._order(asked.sort)
         found = order[self._matching(asked)[order]]
         if asked.is_id:
             itself = np.fromiter((self.ids[p].lower() == asked.text.lower() for p in found), np.bool_, len(found))
             found = np.concatenate((found[itself], found[~itself]))
-        return self.keys[found]
+        return found
 
     def counts(self, asked: SearchQuery, field: str) -> dict[str, int]:
         """How many of the models that match have each value of one of `TEXTS`; unknown is not counted."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.manager.columns import Columns
+    from workbench.manager.columns import Columns, Row
 
 SCHEMA = 1
 PAGE = 50
@@ -67,16 +67,20 @@ _decode = msgspec.msgpack.Decoder(HubModel).decode
 class Found(Sequence[HubModel]):
     """What a search of the index found: its length is known, its models are read page by page."""
 
-    def __init__(self, index: Index, keys: NDArray[np.int64]) -> None:
-        self._index, self._keys = index, keys
+    def __init__(self, index: Index, columns: Columns, positions: NDArray[np.int64]) -> None:
+        self._index, self._columns, self._positions = index, columns, positions
         self._pages: dict[int, list[HubModel]] = {}
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._positions)
+
+    def ids(self) -> list[str]:
+        """All ids in order, without reading the models."""
+        return [self._columns.ids[position] for position in self._positions]
 
     def holds(self, model_id: str) -> bool:
         """Whether a model is among those found, without reading them."""
-        return bool((self._keys == self._index.columns().key(model_id)).any())
+        return bool((self._positions == self._columns.positions.get(model_id, -1)).any())
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
@@ -86,7 +90,8 @@ class Found(Sequence[HubModel]):
             raise IndexError(at)
         page, place = divmod(at, PAGE)
         if page not in self._pages:
-            self._pages[page] = self._index.read(self._keys[page * PAGE : (page + 1) * PAGE].tolist())
+            positions = self._positions[page * PAGE : (page + 1) * PAGE]
+            self._pages[page] = self._index.read(self._columns.keys[positions].tolist())
         return self._pages[page][place]
 
 
@@ -108,7 +113,8 @@ class Index:
 
     def search(self, query: SearchQuery) -> Found:
         """All models that match, in order; its first page costs a few milliseconds."""
-        return Found(self, self.columns().search(query))
+        columns = self.columns()
+        return Found(self, columns, columns.search(query))
 
     def counts(self, query: SearchQuery, field: str) -> dict[str, int]:
         """How many matches have each value of a field of `columns.TEXTS`: ``format``, ``author``, ..."""
@@ -182,13 +188,10 @@ class Index:
             (opened, _), change, before = self._columns or ((0, 0), 0, columns.Columns())
             if opened != state[0] or before.dead > _MOSTLY_DEAD * len(before.ids) + 1000:
                 change, before = 0, columns.Columns()
-            rows = self._reader.run(lambda connection: connection.execute(_CHANGED, (change,)).fetchall())
-            if rows:
-                decode = msgspec.msgpack.Decoder(columns.Row).decode
-                before = before.extended([key for key, _, _ in rows], [decode(data) for _, _, data in rows])
-                change = rows[-1][1]
-            self._columns = state, change, before
-            return before
+            keys, rows, change = self._reader.run(lambda connection: _changed(connection, change))
+            after = before.extended(keys, rows) if rows else before
+            self._columns = state, change, after
+            return after
 
     def _state(self, connection: sqlite3.Connection) -> tuple[int, int]:
         """Which file it is, and a number that changes with each change by another connection."""
@@ -235,6 +238,15 @@ def _write(connection: sqlite3.Connection, new: dict[str, HubModel]) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _changed(connection: sqlite3.Connection, since: int) -> tuple[list[int], list[Row], int]:
+    """Keys and rows of what changed after a change, and the number of the last one."""
+    from workbench.manager import columns
+
+    found = connection.execute(_CHANGED, (since,)).fetchall()
+    decode = msgspec.msgpack.Decoder(columns.Row).decode
+    return [key for key, _, _ in found], [decode(data) for _, _, data in found], found[-1][1] if found else since
 
 
 def _by_ids(connection: sqlite3.Connection, ids: Sequence[str]) -> list[HubModel]:
