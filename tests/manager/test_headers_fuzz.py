@@ -21,7 +21,7 @@ ODD = [0, 1, 3, 7, 8, 31, 255, 2**16, 2**31 - 1, 2**32 - 1, 2**53, 2**62, 2**63 
 
 
 def attempt(path: Path) -> None:
-    """Check and glance at it; both end within a second of processor time, with facts that can be stored or with our own error."""
+    """Check and glance at it: each ends within a second of processor time, with facts to store or with our error."""
     for look in (files.check, files.glance):
         began = time.process_time()
         found = seen(look, path)
