@@ -20,6 +20,7 @@ from workbench.errors import (
     EmptyPromptError,
     HostCrashedError,
     ModelNotFoundError,
+    ModelTooBigError,
     OptionError,
     StateError,
     UsageError,
@@ -548,6 +549,49 @@ def test_choosing_again_while_a_model_loads_cancels_that_load() -> None:
     until(lambda: front.state["model"]["id"] == "tiny" and front.state["model"]["status"] == "loaded")
     assert reply.result(5) == "ok"
     assert reply.model == "other"
+
+
+TOO_BIG = ModelTooBigError("other does not fit: it needs about 42.0 GB.").info
+
+
+def test_a_chosen_model_that_does_not_fit_is_named_and_can_be_forced() -> None:
+    chat, service = make(say("ok"))
+    front = Front(chat)
+    service.load_error = TOO_BIG
+    chat.perform(ChooseModel(id=1, model="other"))
+    until(lambda: front.state["too_big"] == "other")
+    assert front.state["notice"]["kind"] == "ModelTooBigError"
+    assert chat.model == "tiny"
+    service.load_error = None
+    chat.perform(ChooseModel(id=2, model="other", force=True))
+    until(lambda: front.state["model"]["status"] == "loaded")
+    assert (front.state["model"]["id"], front.state["notice"], front.state["too_big"]) == ("other", None, None)
+    assert service.forced == [False, True]
+    assert front.state == chat.view()
+
+
+def test_another_trouble_while_loading_offers_no_force() -> None:
+    chat, service = make(say("ok"))
+    service.load_error = HostCrashedError("died").info
+    chat.model = "other"
+    until(lambda: chat.view()["notice"] is not None)
+    assert chat.view()["too_big"] is None
+
+
+def test_what_was_forced_stays_forced_for_that_model_only() -> None:
+    chat, service = make(say("ok"), say("ok"), say("ok"))
+    chat.send("one").result(5)
+    chat.choose("other", force=True)
+    chat.send("two").result(5)
+    chat.model = "tiny"
+    chat.send("three").result(5)
+    assert [request.force for request in service.requests] == [False, True, False]
+
+
+def test_a_chat_can_be_forced_from_its_beginning() -> None:
+    service = ScriptedService(say("ok"))
+    Chat("other", services=ScriptedServices(service), force=True).send("Hello").result(5)
+    assert service.requests[0].force
 
 
 # With the model that ships, in a host of its own
