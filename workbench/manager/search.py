@@ -180,7 +180,7 @@ def search(
     the inventory knows are ``"ready"``). Raises `ModelNotFoundError` and `GatedModelError` for one repository asked
     for by its address, and `FolderError` when the index cannot be used.
     """
-    where = where or index.default()
+    where = index.default() if where is None else where
     pages: Iterator[hub.Page] | None = None
     error: WorkbenchError | None = None
     if online:
