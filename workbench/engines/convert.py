@@ -167,7 +167,8 @@ def _either(numbers: tuple[int, ...]) -> str:
 
 def _end_with_parent(draft: str) -> None:
     """End when the parent does, taking along what is half done."""
-    sys.stdin.buffer.read()
+    while os.read(0, 64):  # not through sys.stdin: its lock would not let the interpreter end
+        pass
     shutil.rmtree(draft, ignore_errors=True)
     os._exit(1)
 
@@ -177,6 +178,8 @@ def _main(source: str, draft: str, bits: str, group_size: str) -> None:
     from mlx_lm import convert
 
     convert(source, draft, quantize=True, q_bits=int(bits), q_group_size=int(group_size))
+    sys.stdout.flush()
+    os._exit(0)  # MLX may abort when an interpreter with its arrays ends
 
 
 if __name__ == "__main__":

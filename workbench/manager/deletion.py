@@ -104,8 +104,13 @@ def plan(
             continue
         doomed = {model.id for model in models} | {entry.model.id}
         staying = [other for other in everything if other.model.id not in doomed]
-        for path in _goes(entry, root, staying, gone):
-            gone[path] = None
+        try:
+            goes = _goes(entry, root, staying, gone)
+        except OSError as error:
+            why = f"{error.filename} cannot be read, so nobody knows what else needs its files: {error.strerror}."
+            refused.append(Refused(id=entry.model.id, why=why))
+            continue
+        gone |= dict.fromkeys(goes)
         for folder in _emptied(gone, root):
             gone[folder] = None
         before, frees = frees, _blocks(gone)
@@ -232,7 +237,7 @@ def _of_the_cache(entry: Entry, root: Path, staying: Sequence[Entry], gone: dict
         refs = []
     else:
         links = _files(snapshot)
-        refs = [ref for ref in _files(repo / "refs") if _text(ref) == snapshot.name]
+        refs = [ref for ref in _files(repo / "refs") if not ref.is_symlink() and _text(ref) == snapshot.name]
     doomed = {*links, *gone}
     left = [link for link in _files(repo / "snapshots") if link not in doomed]
     if not left:
@@ -246,7 +251,7 @@ def _of_ollama(entry: Entry, root: Path, gone: dict[Path, None]) -> list[Path]:
     own = set(_paths(entry))
     used: set[str] = set()
     for manifest in _files(root / "manifests"):
-        if manifest not in own and manifest not in gone:
+        if manifest not in own and manifest not in gone and manifest.is_file():
             # A damaged manifest keeps its blobs too: whatever reads like a digest counts.
             used |= {found.decode() for found in _DIGEST.findall(manifest.read_bytes())}
     return [path for path in own if path.name.removeprefix("sha256-") not in used]

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from workbench.errors import DiskFullError, FolderError, StateError
-from workbench.manager import formats, hf_cache, inventory, lm_studio, ollama
+from workbench.manager import formats, hf_cache, lm_studio, ollama
 from workbench.messages import new_id
 from workbench.store import paths
 
@@ -50,12 +50,12 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def folder() -> Path:
-    """The workbench's own model folder; the inventory looks into it from its first model on."""
+    """The workbench's own model folder: the inventory looks into it."""
     return paths.data_dir() / "models"
 
 
 def place(name: str) -> Path:
-    """A free folder for a new model of that name, which the inventory will see. Raises `FolderError` if it is taken."""
+    """A free folder for a new model of that name. Raises `FolderError` if it is taken."""
     plain = re.sub(r"[^\w.+-]+", "-", name).strip(".-") or "model"
     target = folder() / plain
     try:
@@ -65,7 +65,6 @@ def place(name: str) -> Path:
                 f"There is a model {plain} already, in {target}.", next_step="Give another name, or delete that one."
             )
         _tidy()
-        inventory.add_folder(folder())
     except OSError as error:
         raise FolderError(f"{folder()} cannot be written: {error.strerror}.", next_step="Check it.") from None
     return target

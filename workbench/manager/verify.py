@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from workbench.errors import FolderError, ModelFilesError, StateError
-from workbench.manager import files
+from workbench.manager import formats
 from workbench.store import paths
 
 if TYPE_CHECKING:
@@ -78,8 +78,10 @@ def verify(
     """Read every byte of a model and compare its checksums; the result is remembered.
 
     `progress(done, total)` is told in bytes. When `cancelled()` says so nothing is remembered, and `StateError` is
-    raised. Raises `FolderError` for a file that cannot be read.
+    raised. Raises `FolderError` for a file that cannot be read, `ModelFilesError` for what is not wholly here.
     """
+    if not entry.kept and entry.model.path is None:
+        raise ModelFilesError(f"{entry.model.name} is not finished.", next_step="Finish the download, or delete it.")
     before = {file.path: file for file in (_recall(entry) or _nothing()).files}
     checked: list[FileCheck] = []
     total, done = sum(file.size for file in entry.files), 0
@@ -129,7 +131,7 @@ def known(entries: list[Entry]) -> dict[str, Verification]:
 def set_aside(result: Verification) -> tuple[Path, ...]:
     """Move the differing blobs of the Hugging Face cache out of the way, so that a download fetches them anew.
 
-    Returns where they are now; `forget` removes them, `put_back` undoes it. Raises `FolderError`, having moved none,
+    Returns where they are now, for `put_back`. Raises `FolderError`, having moved none,
     when one is not a blob of that cache: nobody could fetch it again.
     """
     blobs = [Path(file.path) for file in result.differing]
@@ -147,14 +149,8 @@ def set_aside(result: Verification) -> tuple[Path, ...]:
     return tuple(aside)
 
 
-def forget(aside: tuple[Path, ...]) -> None:
-    """Remove blobs that were set aside."""
-    for blob in aside:
-        blob.unlink(missing_ok=True)
-
-
 def put_back(aside: tuple[Path, ...]) -> None:
-    """Put blobs back that were set aside, unless a new one is there: a damaged file is more than none."""
+    """Put blobs back that were set aside; where a new one has come, the damaged one is removed."""
     for blob in aside:
         place = blob.with_name(blob.name.removesuffix(SET_ASIDE))
         if place.exists():
@@ -203,9 +199,9 @@ def _result(entry: Entry, checked: tuple[FileCheck, ...]) -> Verification:
         message = f"{count} {'matches its' if len(checked) == 1 else 'match their'} checksums."
     else:
         message = "The header and extents are right; no checksum was promised, so it is recorded for the next time."
-    if not differing and entry.model.path is not None:
+    if not differing and any(file.state == "recorded" for file in checked) and entry.model.path is not None:
         try:
-            files.check(entry.model.path)
+            formats.check(entry.model.path)
         except ModelFilesError as error:
             state, message = "differs", error.message
     return Verification(state=state, at=time.time(), message=message, files=checked)

@@ -11,7 +11,7 @@ import msgspec
 
 from workbench.engines import hosts
 from workbench.errors import StateError, WorkbenchError
-from workbench.manager import inventory, updates, verify
+from workbench.manager import importing, inventory, lm_studio, ollama, updates, verify
 from workbench.manager.deletion import Plan
 from workbench.manager.entries import Entries, Entry
 from workbench.manager.updates import Update
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["Remembered", "at_revision", "follow", "gb", "in_memory", "on_the_way", "plan_view", "remember", "view"]
 
 FOLLOW_EVERY_S = 0.1
+_ROOTS = {
+    "Hugging Face cache": inventory.cache_root,
+    "LM Studio": lm_studio.models_folder,
+    "Jan": lm_studio.jan_folder,
+    "Ollama": ollama.models_folder,
+    "Workbench": importing.folder,
+}
+"""Where each source's models are; of the others a model's own folder is shown."""
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,8 +191,13 @@ def _sources(entries: Entries) -> list[dict[str, Any]]:
 
 
 def _source(name: str, folder: str) -> dict[str, Any]:
-    path = str(inventory.cache_root()) if name == "Hugging Face cache" else folder
-    return {"name": name, "path": path, "bytes": 0, "models": 0, "note": ""}
+    return {
+        "name": name,
+        "path": str(_ROOTS[name]()) if name in _ROOTS else folder,
+        "bytes": 0,
+        "models": 0,
+        "note": "",
+    }
 
 
 def _disk() -> dict[str, int | None]:
@@ -196,9 +209,8 @@ def _disk() -> dict[str, int | None]:
 
 
 def _folders() -> list[str]:
-    own = str(paths.data_dir() / "models")
     try:
-        return [str(folder) for folder in inventory.folders() if str(folder) != own]
+        return [str(folder) for folder in inventory.folders()]
     except WorkbenchError:
         return []  # said among the sources
 
