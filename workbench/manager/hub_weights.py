@@ -2,8 +2,8 @@
 
 The hub counts the elements of safetensors files by type. Where MLX packed a quantized layer into 32-bit words, that
 count (``U32``) is of words in some repositories and of parameters in others. It is of parameters where so many words
-would take more bytes than the files have; without the files' sizes, where there are too few scales for them; and else
-the reading nearer to the size in the name is taken.
+would take more bytes than the files have, or where there are too few scales for them; else the reading nearer to the
+size in the name is taken, and without one that of words.
 
     packed:    parameters = words x 32 / bits, and two 16-bit numbers, scale and bias, for each group of parameters
     estimated: bytes = parameters x stored bits / 8
@@ -124,7 +124,9 @@ def of_safetensors(
     `counts` are the hub's elements by type, `group` the parameters that share a scale, `mixed` says that layers differ
     in their bits, `nominal` is the size in the name, `used` the bytes of the whole repository.
     """
-    counts = {k: n for k, n in counts.items() if k in _WIDTHS and type(n) is int and 0 < n <= _LARGEST}
+    counts = {k: n for k, n in counts.items() if type(n) is int and 0 < n <= _LARGEST}
+    if not counts.keys() <= _WIDTHS.keys():  # of a type unknown here neither parameters nor bytes can be told
+        counts = {}
     size = _safetensors_size(sizes)
     parameters, whole = _counted(counts, quantization, group, mixed, nominal, size or used)
     if size is not None:
@@ -157,13 +159,14 @@ def _counted(
     if quantization.bits is None or quantization.bits not in (2, 3, 4, 5, 6, 8):
         return None, False
     unpacked = round(words * 32 / quantization.bits)
-    scales = 2 * unpacked // group if quantization.method == "affine" else 0
-    if most is not None and words * 4 > most:
+    affine = quantization.method in ("affine", "dwq", "qat") and not mixed
+    scales = 2 * unpacked // group if affine else 0
+    if (most is not None and words * 4 > most) or halves < 0.98 * scales:
         logical = True
-    elif quantization.method == "affine" and not mixed:
-        logical = halves < 0.98 * scales
     elif nominal is not None:
         logical = abs(words - nominal) < abs(unpacked - nominal)
+    elif affine:
+        logical = False
     else:
         return None, False
     if logical:
