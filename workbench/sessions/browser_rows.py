@@ -79,17 +79,14 @@ def download_state(download: dict[str, Any]) -> dict[str, Any]:
 def choices(index: Index, asked: SearchQuery, field: str) -> list[dict[str, Any]]:
     """What a filter can be set to, and how many models of this query each value has, this filter aside."""
     bare = _without(asked, field, f"exclude_{field}s")
-    if field in ("format", "quantization", "size_class"):
-        values = {"format": ("mlx", *query.FORMATS), "quantization": query.QUANTIZATIONS}.get(
-            field, tuple(query.SIZE_CLASSES)
-        )
-        counts = {
-            value: len(index.search(msgspec.structs.replace(bare, **{field: (value.lower(),)}))) for value in values
-        }
-        return [{"value": value.lower(), "count": count} for value, count in counts.items()]
-    if field == "task":
-        counts = {task: len(index.search(msgspec.structs.replace(bare, task=(task,)))) for task in query.TASKS}
-        return [{"value": value, "count": count} for value, count in counts.items()]
+    named = {"format": ("mlx", *query.FORMATS), "size_class": tuple(query.SIZE_CLASSES), "task": tuple(query.TASKS)}
+    named["quantization"] = tuple(name.lower() for name in query.QUANTIZATIONS)
+    if field in named:
+        def counted(asked: SearchQuery, value: str) -> int:
+            return len(index.search(msgspec.structs.replace(asked, **{field: (value,)})))
+
+        there = [value for value in named[field] if counted(SearchQuery(), value)]
+        return [{"value": value, "count": counted(bare, value)} for value in there or named[field]]
     now, all_there_are = index.counts(bare, field), index.counts(SearchQuery(), field)
     ranked = sorted(all_there_are, key=lambda value: (-now.get(value, 0), -all_there_are[value], value))
     return [{"value": value, "count": now.get(value, 0)} for value in ranked[:MOST_CHOICES]]

@@ -3,8 +3,9 @@ import type { RowView, RowsData } from "./browser_protocol";
 
 /** Rows asked for at once. */
 const PAGE = 50;
-/** Pages asked for at a time: what was passed by in a fast scroll is not read. */
+/** Pages asked for at a time, and least milliseconds between two: what a fast scroll passes by is not read. */
 const AT_ONCE = 2;
+const PACE_MS = 60;
 
 export class RowCache {
   /** Number of the result the rows belong to. */
@@ -14,6 +15,8 @@ export class RowCache {
   private readonly places = new Map<string, number>();
   private readonly asked = new Set<number>();
   private wanted: [number, number] = [0, -1];
+  private notBefore = 0;
+  private later = 0;
 
   /** `read` asks for rows; `arrived` is told when some came. */
   constructor(
@@ -44,6 +47,15 @@ export class RowCache {
   /** These rows are in sight: asks for those that are missing. */
   want(first: number, last: number): void {
     this.wanted = [first, last];
+    if (this.later) return;
+    const wait = this.notBefore - performance.now();
+    if (wait > 0) {
+      this.later = window.setTimeout(() => {
+        this.later = 0;
+        this.want(...this.wanted);
+      }, wait);
+      return;
+    }
     for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) {
       if (this.asked.size >= AT_ONCE) return;
       if (!this.asked.has(page) && !this.isRead(page)) void this.ask(page);
@@ -60,6 +72,7 @@ export class RowCache {
   private async ask(page: number): Promise<void> {
     const result = this.result;
     this.asked.add(page);
+    this.notBefore = performance.now() + PACE_MS;
     const data = await this.read(page * PAGE, PAGE);
     if (result !== this.result) return;
     this.asked.delete(page);

@@ -129,7 +129,7 @@ class Chip {
   set(value: string | null): void {
     setText(this.words, value ?? this.label);
     this.button.classList.toggle("wb-on", value !== null);
-    show(this.button.lastElementChild as unknown as HTMLElement, value === null);
+    setAttribute(this.button.lastElementChild!, "hidden", value !== null);
     show(this.takeAway, value !== null);
     setAttribute(this.button, "title", value);
   }
@@ -264,7 +264,7 @@ class FitsChip {
     this.toggle.classList.toggle("wb-on", this.on);
     this.element.classList.toggle("wb-set", this.on);
     setAttribute(this.toggle, "aria-pressed", String(this.on));
-    show(this.check as unknown as HTMLElement, this.on);
+    setAttribute(this.check, "hidden", !this.on);
     this.words.replaceChildren("Fits ", h("span", { class: "wb-hn2" }, "this machine "), `at ${tokensShort(context)}`);
   }
 }

@@ -41,7 +41,8 @@ export function parameters(total: number | null, active: number | null): string 
 }
 
 function scaled(value: number): string {
-  return value >= 1e9 ? `${(value / 1e9).toFixed(value >= 1e11 ? 0 : 1)}B` : `${Math.round(value / 1e6)}M`;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(value >= 1e11 ? 0 : 1)}B`;
+  return value >= 1e6 ? `${Math.round(value / 1e6)}M` : `${Math.round(value / 1e3)}K`;
 }
 
 /** 312, 48.7k, 1.2M. */
@@ -51,9 +52,10 @@ export function short(value: number | null): string {
   return value >= 1000 ? `${(value / 1000).toFixed(1)}k` : String(value);
 }
 
-/** "4bit" reads "4-bit"; other names stay. */
+/** "4bit" reads "4-bit", "q4_k_m" as its files have it; "bf16" stays. */
 export function quantizationName(name: string): string {
-  return name.replace(/^(\d+)bit$/i, "$1-bit");
+  if (/^(bf|fp)\d+$/i.test(name)) return name.toLowerCase();
+  return /^\d+bit$/i.test(name) ? name.replace(/bit$/i, "-bit") : name.toUpperCase();
 }
 
 export class ModelRow implements RowElement {

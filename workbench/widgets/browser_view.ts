@@ -168,6 +168,7 @@ export class BrowserPanel {
     this.panel.setLive(live);
     this.element.classList.toggle("wb-connecting", !view);
     if (!view) return;
+    this.panel.setSession(view.id);
     if (!this.searching) {
       this.query = { ...view.query };
       if (this.cache.result !== view.result) this.cache.reset(view.result, view.total);

@@ -13,16 +13,25 @@ export interface RowElement {
   draw(index: number): void;
 }
 
+/** A row's element and what was last written to it, so that nothing is written twice. */
+interface Placed {
+  row: RowElement;
+  top: number;
+  index: number;
+  tab: number;
+}
+
 export class VirtualList {
   readonly element: HTMLElement;
   /** The row that is in the tab order. */
   current = 0;
   private readonly space = h("div", { class: "wb-vspace", role: "presentation" });
-  private readonly rows = new Map<number, RowElement>();
-  private spare: RowElement[] = [];
+  private readonly rows = new Map<number, Placed>();
+  private readonly spare: Placed[] = [];
   private total = 0;
   private below: { index: number; element: HTMLElement } | null = null;
   private belowHeight = 0;
+  private height = -1;
   private frame = 0;
   private readonly grown: ResizeObserver;
 
@@ -54,7 +63,7 @@ export class VirtualList {
     this.total = total;
     this.current = Math.max(0, Math.min(this.current, total - 1));
     setAttribute(this.element, "aria-rowcount", total);
-    for (const [index, row] of this.rows) if (index >= total) this.putAway(index, row);
+    for (const [index, placed] of this.rows) if (index >= total) this.putAway(index, placed);
     this.draw();
   }
 
@@ -78,23 +87,25 @@ export class VirtualList {
   /** Draws the rows in sight again, at once. */
   draw(): void {
     const height = this.total * this.rowHeight + (this.below ? this.belowHeight : 0);
-    this.space.style.height = `${Math.min(HIGHEST, height)}px`;
     const { scrollTop, clientHeight } = this.element;
+    if (height !== this.height) this.space.style.height = `${Math.min(HIGHEST, (this.height = height))}px`;
     const first = Math.max(0, this.at(scrollTop) - SPARE);
     const last = Math.min(this.total - 1, this.at(scrollTop + clientHeight) + SPARE);
-    for (const [index, row] of this.rows) {
-      if ((index < first || index > last) && !row.element.contains(document.activeElement)) this.putAway(index, row);
+    for (const [index, placed] of this.rows) {
+      if (index >= first && index <= last) continue;
+      if (!placed.row.element.contains(document.activeElement)) this.putAway(index, placed);
     }
-    for (let index = first; index <= last; index++) this.rows.get(index) ?? this.take(index);
-    for (const [index, row] of this.rows) this.drawRow(index, row);
+    for (let index = first; index <= last; index++) if (!this.rows.has(index)) this.take(index);
+    for (const { row } of this.spare) row.element.hidden = true;
+    for (const [index, placed] of this.rows) this.drawRow(index, placed);
     if (this.below) this.below.element.style.transform = `translateY(${(this.below.index + 1) * this.rowHeight}px)`;
     if (last >= first) this.seen(first, last);
   }
 
   /** Draws one row again, if it is there. */
   drawOne(index: number): void {
-    const row = this.rows.get(index);
-    if (row) this.drawRow(index, row);
+    const placed = this.rows.get(index);
+    if (placed) this.drawRow(index, placed);
   }
 
   /** Goes back to the first row. */
@@ -117,7 +128,7 @@ export class VirtualList {
     }
     this.draw();
     this.drawOne(before);
-    this.rows.get(this.current)?.element.focus({ preventScroll: true });
+    this.rows.get(this.current)?.row.element.focus({ preventScroll: true });
   }
 
   /** Makes a row the one in the tab order, as it was focused by other means. */
@@ -131,12 +142,12 @@ export class VirtualList {
 
   /** The row that an element is in; null when in none. */
   indexOf(target: EventTarget | null): number | null {
-    for (const [index, row] of this.rows) if (target instanceof Node && row.element.contains(target)) return index;
+    for (const [index, { row }] of this.rows) if (target instanceof Node && row.element.contains(target)) return index;
     return null;
   }
 
   rowAt(index: number): HTMLElement | undefined {
-    return this.rows.get(index)?.element;
+    return this.rows.get(index)?.row.element;
   }
 
   /** Rows that fit into sight. */
@@ -168,26 +179,27 @@ export class VirtualList {
   }
 
   private take(index: number): void {
-    let row = this.spare.pop();
-    if (!row) {
-      row = this.make();
-      this.space.append(row.element);
+    let placed = this.spare.pop();
+    if (!placed) {
+      placed = { row: this.make(), top: -1, index: -1, tab: -1 };
+      this.space.append(placed.row.element);
     }
-    row.element.hidden = false;
-    this.rows.set(index, row);
+    placed.row.element.hidden = false;
+    this.rows.set(index, placed);
   }
 
-  private putAway(index: number, row: RowElement): void {
+  private putAway(index: number, placed: Placed): void {
     this.rows.delete(index);
-    row.element.hidden = true;
-    this.spare.push(row);
+    this.spare.push(placed);
   }
 
-  private drawRow(index: number, row: RowElement): void {
-    row.element.style.transform = `translateY(${this.topOf(index)}px)`;
-    setAttribute(row.element, "aria-rowindex", index + 1);
+  private drawRow(index: number, placed: Placed): void {
+    const { element } = placed.row;
+    const top = this.topOf(index);
+    if (top !== placed.top) element.style.transform = `translateY(${(placed.top = top)}px)`;
+    if (index !== placed.index) element.setAttribute("aria-rowindex", String((placed.index = index) + 1));
     const tab = index === this.current ? 0 : -1;
-    if (row.element.tabIndex !== tab) row.element.tabIndex = tab;
-    row.draw(index);
+    if (tab !== placed.tab) element.tabIndex = placed.tab = tab;
+    placed.row.draw(index);
   }
 }
