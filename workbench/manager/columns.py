@@ -27,6 +27,8 @@ from workbench.model import HubModel
 
 Mask: TypeAlias = NDArray[np.bool_]
 _BETWEEN = "\n"
+_REMEMBERED = 40
+"""Masks kept of texts that were asked for: a byte a model each."""
 _LONG_AGO = 2**20
 """Tokens that no sliding window reaches back to."""
 
@@ -88,6 +90,7 @@ class _Run:
     def __init__(self, data: bytes, starts: NDArray[np.int64]) -> None:
         self.data, self.starts = data, starts
         self.bytes = np.frombuffer(data, np.uint8)
+        self._before: dict[str, Mask] = {}
 
     def with_(self, texts: Sequence[str]) -> _Run:
         encoded = [text.encode() + b"\0" for text in texts]
@@ -96,9 +99,15 @@ class _Run:
         return _Run(self.data + b"".join(encoded), np.concatenate((self.starts, starts)))
 
     def containing(self, text: str) -> Mask:
-        """Which of the texts contain this one."""
-        found = np.zeros(len(self.starts), np.bool_)
-        found[np.searchsorted(self.starts, self._places(text.encode()), "right") - 1] = True
+        """Which of the texts contain this one; the last few answers are remembered, as words stay while others come."""
+        found = self._before.get(text)
+        if found is None:
+            found = np.zeros(len(self.starts), np.bool_)
+            found[np.searchsorted(self.starts, self._places(text.encode()), "right") - 1] = True
+            found.setflags(write=False)
+            if len(self._before) >= _REMEMBERED:
+                self._before = {}
+            self._before[text] = found
         return found
 
     def _places(self, wanted: bytes) -> NDArray[np.int64]:
@@ -192,13 +201,13 @@ class Columns:
     def _matching(self, asked: SearchQuery) -> Mask:
         mask = self.alive.copy()
         if asked.exact is not None:
-            mask &= np.isin(
-                np.arange(len(mask)), [p for i, p in self.positions.items() if i.lower() == asked.exact.lower()]
-            )
+            wanted = asked.exact.lower()
+            itself = [position for name, position in self.positions.items() if name.lower() == wanted]
+            mask &= np.isin(np.arange(len(mask)), itself)
         for word in asked.words:
             mask &= self.names.containing(word)
-        for wanted in self._filters(asked):
-            mask &= wanted
+        for passed in self._filters(asked):
+            mask &= passed
         return mask
 
     def _filters(self, asked: SearchQuery) -> list[Mask]:
