@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import struct
 from itertools import pairwise
 
 import pytest
@@ -322,6 +323,30 @@ def test_a_gguf_header_with_recurrent_layers():
     shape = shapes.from_gguf(facts)
     assert shape.layers == (CachedLayers(1, 2 * 2 * 16 * 2),)
     assert shape.state == 2 * (3 * (128 + 32) + 128 * 16) * 4
+
+
+def test_a_gguf_file_that_lists_its_layers_is_read(tmp_path):
+    """Two numbers a layer for 40 layers, as hybrid models write them."""
+
+    def text(value):
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    def number(key, value):
+        return text(key) + struct.pack("<II", 4, value)
+
+    def numbers(key, values):
+        return text(key) + struct.pack(f"<IIQ{len(values)}I", 9, 4, len(values), *values)
+
+    entries = [
+        text("general.architecture") + struct.pack("<I", 8) + text("jamba"),
+        number("jamba.block_count", 40),
+        number("jamba.embedding_length", 256),
+        number("jamba.attention.head_count", 4),
+        numbers("jamba.attention.head_count_kv", [2 if i % 8 == 4 else 0 for i in range(40)]),
+    ]
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries)) + b"".join(entries) + bytes(64))
+    assert shapes.read(file).layers == (CachedLayers(5, 2 * 2 * 64 * 2),)
 
 
 def test_a_gguf_header_with_mla():

@@ -6,9 +6,23 @@ import sys
 
 import pytest
 
-from workbench.errors import EmptyPromptError, ModelNotFoundError, OptionError, UsageError
+from workbench.errors import EmptyPromptError, ModelNotFoundError, ModelTooBigError, OptionError, UsageError
 from workbench.services.registry import Services
 from workbench.sessions.ask import ask, fill
+
+
+def test_a_model_that_does_not_fit_is_refused_and_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = Services()
+    monkeypatch.setattr("workbench.services.registry.default", lambda: services)
+    monkeypatch.setenv("WORKBENCH_MEMORY", "10 MB")
+    try:
+        with pytest.raises(ModelTooBigError, match=r"weights .* KV cache for .* models may take 0.01 GB here"):
+            ask("Hello").result(30)
+        forced = ask("Hello", force=True, temperature=0.0)
+        assert forced.result(60)
+        assert "was forced" in forced.notes[0].message
+    finally:
+        services.close()
 
 
 def test_variables_fill_their_places() -> None:
