@@ -132,8 +132,8 @@ class Memory(Generic[T]):
             return
         self._fresh = False
         there = {key: known for key, known in list(self._known.items()) if os.path.lexists(key)}
-        data = msgspec.msgpack.encode(_Saved(_code(), there))
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UnicodeEncodeError):  # the latter for a file's name that is no Unicode
+            data = msgspec.msgpack.encode(_Saved(_code(), there))
             part = paths.cache_dir() / f"{self._name}.{os.getpid()}.part"
             part.write_bytes(data)
             os.replace(part, paths.cache_dir() / f"{self._name}.msgpack")

@@ -66,7 +66,7 @@ def walk(root: str, watch: Watch, *, skip: Iterable[str] = ()) -> Tree:
         folder, depth = open_folders.pop()
         watch.see(folder)
         try:
-            listing = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            listing = sorted(filter(_has_name, os.scandir(folder)), key=lambda entry: entry.name)
         except OSError:
             refused.append(folder)
             continue
@@ -133,6 +133,11 @@ def _package(path: str) -> Found:
         if len(inside) > MOST_FILES:
             break
     return Found(path, os.path.basename(path), "coreml", tuple(inside))
+
+
+def _has_name(entry: os.DirEntry[str]) -> bool:
+    """Whether a name is Unicode: another could be neither shown nor typed."""
+    return entry.name.isascii() or not any("\ud800" <= character <= "\udfff" for character in entry.name)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
