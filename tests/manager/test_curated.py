@@ -105,3 +105,7 @@ def test_a_gguf_entry_keeps_the_size_of_its_own_file():
     newer = msgspec.structs.replace(seen(name, siblings=files, downloads=9), format="gguf")
     model = curated.with_seen(curated.entries(), {name: newer})[1].model
     assert (model.id, model.size, model.downloads) == (f"{name}:Q4_K_M", 668_788_096, 9)
+    same = hub_facts.model(
+        {"id": name, "siblings": [{"rfilename": "a.Q8_0.gguf"}, {"rfilename": "a.Q4_K_M.gguf", "size": 7}]}
+    )
+    assert curated.with_seen(curated.entries(), {name: same})[1].model.size == 7

@@ -249,7 +249,10 @@ def test_the_licence(facts, licence):
 
 def test_the_architecture_may_stand_in_the_tags_only():
     assert model(id="a/b", tags=["mlx", "safetensors", "qwen3_moe", "text-generation"]).architecture == "qwen3_moe"
-    assert model(id="a/b", tags=["llama-3", "meta"]).architecture is None
+    for tag in ("llama-3", "llama.cpp", "llama_cpp", "llamafile", "mistral-common", "meta", "phishing"):
+        assert model(id="a/b", tags=[tag]).architecture is None, tag
+    for tag in ("llama", "qwen2_5_vl", "gemma3n", "phi3", "gpt_oss", "deepseek_v3", "granitemoe", "glm4_moe_lite"):
+        assert model(id="a/b", tags=["mlx", tag]).architecture == tag
 
 
 # Hostile listings

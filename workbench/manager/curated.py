@@ -37,7 +37,7 @@ def entries() -> tuple[Curated, ...]:
 def with_seen(found: Iterable[Curated], seen: Mapping[str, HubModel]) -> tuple[Curated, ...]:
     """The list with what a listing of the hub told since: its numbers and dates, and its size unless only estimated.
 
-    `seen` is by id. A GGUF entry names its quantization: of its repository's size nothing is taken.
+    `seen` is by the repository's id. A GGUF repository's size is taken only if it is that of the same quantization.
     """
     return tuple(msgspec.structs.replace(entry, model=_newer(entry.model, seen)) for entry in found)
 
@@ -51,8 +51,9 @@ def _newer(model: HubModel, seen: Mapping[str, HubModel]) -> HubModel:
     fields: dict[str, Any] = {name: getattr(newer, name) for name in names}
     for name in ("licence", "context_length", "architecture", "task"):
         fields[name] = getattr(newer, name) or getattr(model, name)
-    if newer.size and not newer.estimated and newer.id == model.id:
-        fields |= {"size": newer.size, "estimated": False, "parameters": newer.parameters or model.parameters}
+    if newer.size and not newer.estimated and newer.quantization == model.quantization:
+        parameters = newer.parameters or model.parameters
+        fields |= {"size": newer.size, "estimated": False, "parameters": parameters, "bits": newer.bits or model.bits}
     return msgspec.structs.replace(model, **fields)
 
 

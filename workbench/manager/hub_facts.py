@@ -39,7 +39,7 @@ _SEES = {"image-text-to-text", "any-to-any", "image-to-text", "visual-question-a
 _EMBEDS = {"sentence-similarity", "feature-extraction", "image-feature-extraction"}
 _TAGGED = {
     "tool-calling": "tools", "function-calling": "tools", "tool-use": "tools", "function_calling": "tools",
-    "reasoning": "reasoning", "thinking": "reasoning", "vision": "vision", "embeddings": "embeddings",
+    "reasoning": "reasoning", "thinking": "reasoning", "embeddings": "embeddings",
 }  # fmt: skip
 _FAMILIES = {
     r"deepseek-r1|qwq|magistral|phi-4(-mini)?-reasoning|-thinking\b": {"reasoning"},
@@ -47,10 +47,12 @@ _FAMILIES = {
 }
 """Names whose models do it by their makers' own account."""
 _ARCHITECTURE = re.compile(
-    r"(llama|mistral|mixtral|ministral|qwen|gemma|phi|deepseek|gpt_|gpt2|glm|chatglm|cohere|command|granite|olmo|smollm|"
-    r"lfm|nemotron|falcon|mamba|exaone|internlm|minicpm|stablelm|starcoder|bert|roberta|modernbert|whisper|kimi|ernie|"
-    r"hunyuan|bitnet|jamba|bailing|seed_|minimax|mimo)[a-z0-9_.]*"
+    r"(llama|mistral|mixtral|ministral|qwen|gemma|phi|phimoe|deepseek|gpt_oss|gpt_neox|gpt_bigcode|gpt2|glm|chatglm|"
+    r"cohere|granite|granitemoe|olmo|olmoe|smollm|lfm|nemotron|falcon|mamba|exaone|internlm|minicpm|stablelm|starcoder|"
+    r"bert|roberta|modernbert|whisper|kimi|ernie|hunyuan|bitnet|jamba|minimax|mimo)(\d\w*|_(?!cpp)\w+)?",
+    re.ASCII,
 )
+"""Tags that are a config's ``model_type``; ``llama-3``, ``llama.cpp`` and ``llamafile`` are none."""
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _GENERATES = ("ForCausalLM", "LMHeadModel")
 
