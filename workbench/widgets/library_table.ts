@@ -195,7 +195,7 @@ export class Table {
     else if (command) return;
     else if (event.key === "Delete" || event.key === "Backspace") this.remove();
     else if (event.key === "Escape" && this.selection.size) this.selectAll(false);
-    else if (event.key === "Enter" && event.target instanceof HTMLInputElement) this.rows.get(this.active)?.more.click();
+    else if (event.key === "Enter" && !event.shiftKey && event.target instanceof HTMLInputElement) this.rows.get(this.active)?.more.click();
     else if (event.key === "/") this.events.search();
     else return;
     event.preventDefault();
