@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -100,6 +101,25 @@ def test_the_connection_is_lost_between_two_pages(served: Hub, index: Index, mon
     assert len(ids(found)) == 10
     assert found.error is not None
     assert found.complete
+
+
+@pytest.mark.parametrize(
+    ("filters", "tags"),
+    [
+        ({}, [("mlx",), ("gguf",)]),
+        ({"text": "qwen"}, [()]),
+        ({"text": "qwen", "format": ["mlx", "gguf"], "tags": "moe"}, [("mlx", "moe"), ("gguf", "moe")]),
+        ({"format": ["mlx", "coreml"]}, [()]),
+        ({"author": "acme"}, [()]),
+    ],
+)
+def test_what_the_hub_is_asked_for(filters: dict[str, Any], tags: list[tuple[str, ...]]) -> None:
+    assert [terms["tags"] for terms in search.listings(query.make(**filters))] == tags
+
+
+def test_one_task_is_asked_of_the_hub_and_several_are_left_to_the_index() -> None:
+    asked = [search.listings(query.make(task=task))[0]["task"] for task in ("translation", "embeddings", "chat")]
+    assert asked == ["translation", None, None]
 
 
 def test_offline_the_index_answers_and_says_so(served: Hub, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,7 @@ def headers() -> dict[str, str]:
     """What goes with every request to the hub, the token included."""
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # it names no exports
 
-    from workbench import __version__
-
-    return build_hf_headers(token=token() or False, library_name="workbench", library_version=__version__)
+    return build_hf_headers(token=token() or False, library_name="workbench")
 
 
 def offline() -> bool:
@@ -185,7 +183,6 @@ def list_models(
     tags: Sequence[str] = (),
     task: str | None = None,
     gated: bool | None = None,
-    parameters: tuple[int | None, int | None] = (None, None),
     sort: str | None = None,
     limit: int = 100,
     start: str | None = None,
@@ -193,19 +190,16 @@ def list_models(
     """Pages of the hub's listing, asked for one by one.
 
     `tags` must all be there (``"mlx"``, ``"gguf"``, a licence as ``"license:mit"``); `task` is a pipeline tag;
-    `parameters` is the least and the most; `sort` is the hub's word (``"downloads"``, ``"likes"``,
+    `sort` is the hub's word (``"downloads"``, ``"likes"``,
     ``"trendingScore"``, ``"createdAt"``), from the most down; `limit` models a page (the hub gives up to 1000);
     `start` is the `Page.next` of an earlier page. Raises as `info` does.
     """
-    low, high = parameters
-    bounds = ",".join(f"{name}:{n}" for name, n in (("min", low), ("max", high)) if n is not None)
     asked: dict[str, Any] = {
         "search": search,
         "author": author,
         "filter": list(tags),
         "pipeline_tag": task,
         "gated": None if gated is None else str(gated).lower(),
-        "num_parameters": bounds or None,
         "sort": sort,
         "limit": limit,
         "expand": list(EXPAND),

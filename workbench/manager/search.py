@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, overload
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
@@ -28,6 +29,8 @@ SHOWN = 20
 """Rows of a printed table."""
 COLUMNS = ("id", "parameters", "quantization", "size", "downloads", "licence", "status")
 UNKNOWN = "\u2013"
+_HUB_FORMATS = {"mlx", "gguf", "onnx", "safetensors"}
+"""Formats that are tags of the hub."""
 _HUB_SORTS = {
     "quality": "downloads",
     "trending": "trendingScore",
@@ -218,18 +221,30 @@ def _asked(query: SearchQuery, where: Index) -> Iterator[hub.Page] | None:
     if query.exact is not None:
         where.add([hub.info(query.exact, query.revision).model])
         return None
-    pages = hub.list_models(
-        search=query.text or None,
-        author=query.author[0] if len(query.author) == 1 else None,
-        tags=[*query.tags, *(name for name in query.format if len(query.format) == 1 and name in ("mlx", "gguf"))],
-        task=_pipeline_tag(query),
-        gated=query.gated,
-        sort=_HUB_SORTS[query.sort],
-        limit=HUB_PAGE,
-    )
-    first = next(pages)
-    where.add(first.models)
-    return pages if first.next else None
+    pages = [hub.list_models(**terms, limit=HUB_PAGE) for terms in listings(query)]
+    first = [next(page) for page in pages]
+    where.add(model for page in first for model in page.models)
+    return chain.from_iterable(pages) if any(page.next for page in first) else None
+
+
+def listings(query: SearchQuery) -> list[dict[str, Any]]:
+    """What of a query the hub can be asked, as arguments of `hub.list_models`, one listing each.
+
+    It cannot count parameters: those it lists for packed weights are too few. Without words or a format it is asked
+    for what runs here.
+    """
+    formats = query.format if set(query.format) <= _HUB_FORMATS else ()
+    if not query.text and not query.author and not query.format:
+        formats = ("mlx", "gguf")
+    common = {
+        "search": query.text or None,
+        "author": query.author[0] if len(query.author) == 1 else None,
+        "task": _pipeline_tag(query),
+        "gated": query.gated,
+        "sort": _HUB_SORTS[query.sort],
+    }
+    kinds: list[tuple[str, ...]] = [(name,) for name in formats] or [()]
+    return [common | {"tags": (*kind, *query.tags)} for kind in kinds]
 
 
 def _pipeline_tag(query: SearchQuery) -> str | None:
