@@ -114,3 +114,25 @@ def test_all_are_listed_and_who_does_not_answer_is_named(services):
 
 def test_the_default_is_made_once():
     assert default() is default()
+
+
+def test_the_current_model_is_what_answers_when_none_is_named(services, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_MODEL", "box:big")
+    services.connect("http://localhost:1", name="box")
+    assert services.current == "box:big"
+    told = []
+
+    class Follower:
+        def hear(self, info):
+            told.append(info.id)
+
+    follower = Follower()
+    services.follow(follower.hear)
+    assert services.use("box:small").id == services.current == "box:small"
+    assert services.resolve()[1].id == "box:small"
+    with pytest.raises(ModelNotFoundError, match="Did you mean 'builtin'"):
+        services.use("bultin")
+    assert services.current == "box:small"
+    del follower
+    services.use("builtin")
+    assert told == ["box:small"]

@@ -111,5 +111,8 @@ class ScriptedServices:
                     return service, info
         raise ModelNotFoundError(f"There is no model {model!r}. The nearest is 'tiny'.")
 
+    def follow(self, method: Callable[[ModelInfo], None]) -> None:
+        """Nobody makes another model the current one."""
+
     def models(self) -> tuple[list[ModelInfo], dict[str, WorkbenchError]]:
         return [info for service in self.all for info in service.models()], self.errors

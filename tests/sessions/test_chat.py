@@ -698,3 +698,24 @@ def test_unknown_models_and_options_the_model_cannot_take_are_named(services: Se
         chat.send("word " * 5000).result(60)
     assert chat.send("Hello", temperature=0).result(60)
     assert services.resolve("builtin")[1].status == "loaded"
+
+
+def test_an_open_chat_without_a_word_changes_to_the_model_put_to_use(services):
+    services.connect("http://localhost:1", name="box")
+    fresh, chosen, spoken = Chat(services=services), Chat("builtin", services=services), Chat(services=services)
+    ops = []
+    fresh.observe(ops.append)
+    assert fresh.model == chosen.model == spoken.model == "builtin"
+    spoken.send("Hello").result(60)
+    try:
+        services.use("box:small")
+        assert (fresh.model, chosen.model, spoken.model) == ("box:small", "builtin", "builtin")
+        assert ops[-1][1]["model"]["id"] == "box:small"
+        assert Chat(services=services).model == "box:small"
+        fresh.model = "builtin"
+        services.use("box:other")
+        assert fresh.model == "builtin", "a model chosen here stays"
+    finally:
+        services.use("builtin")
+        for chat in (fresh, chosen, spoken):
+            chat.close()

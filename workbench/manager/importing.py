@@ -90,7 +90,8 @@ def prepare(path: str | os.PathLike[str], mode: Mode = "link", *, name: str | No
     files = tuple((str(file), os.path.relpath(file, base)) for file in checked.files)
     if mode == "move":
         _refuse_move(source)
-    target = place(name or _SPLIT.sub("", source.stem if source.is_file() else source.name))
+    alone = source.is_file() or base != source
+    target = place(name or _SPLIT.sub("", source.stem if alone else source.name))
     if mode != "link" and not (mode == "move" and all(_same_disk(file) for file, _ in files)):
         _need_room(checked.size)
     within = os.path.relpath(files[0][0] if source.is_file() else source, base)

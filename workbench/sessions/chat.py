@@ -71,6 +71,8 @@ class Chat:
         self._observers: list[Observer] = []
         self._closed = False
         self._info: ModelInfo | None = None if model is None else self.services.resolve(model)[1]
+        self._follows = False
+        """Whether it changes to whatever model is made the current one: none was chosen and nothing was said."""
         self._percent: float | None = None
         self._models: list[ModelInfo] = []
         self._servers: list[dict[str, str]] = []
@@ -203,6 +205,7 @@ class Chat:
         with self.lock:
             self._check_open()
             before, self._info, self._percent = self._info, info, None
+            self._follows = False
             self._notice = self._too_big = None
             superseded = self._loading
             if force:
@@ -493,7 +496,15 @@ class Chat:
     def _model_info(self) -> ModelInfo:
         if self._info is None:
             self._info = self.services.resolve(None)[1]
+            self._follows = True
+            self.services.follow(self._use_current)
         return self._info
+
+    def _use_current(self, info: ModelInfo) -> None:
+        """Change to the new current model, unless one was chosen here or something was said."""
+        with self.lock:
+            if self._follows and not self._turns and not self._closed:
+                self._set_model(info, None)
 
     def _said_before(self, turn: _Turn) -> tuple[Message, ...]:
         """What the model reads: the system message, each question with its newest answer, this question."""

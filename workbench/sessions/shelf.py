@@ -11,8 +11,9 @@ import msgspec
 
 from workbench.engines import hosts
 from workbench.errors import StateError, WorkbenchError
-from workbench.manager import importing, inventory, lm_studio, ollama, updates, verify
+from workbench.manager import duplicates, importing, inventory, lm_studio, ollama, updates, verify
 from workbench.manager.deletion import Plan
+from workbench.manager.duplicates import Duplicate
 from workbench.manager.entries import Entries, Entry
 from workbench.manager.updates import Update
 from workbench.manager.verify import Verification
@@ -45,7 +46,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     verified: dict[str, Verification] = {}
     newest: dict[str, Update] = {}
     """What the hub said last, by repository."""
-    duplicates: tuple[Any, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     loaded: dict[str, str] = {}
     """``"loaded"`` or ``"loading"`` by model id."""
 
@@ -55,6 +56,7 @@ def remember(entries: Entries, services: Services) -> Remembered:
     return Remembered(
         verified=verify.known(list(entries)),
         newest=updates.known(),
+        duplicates=duplicates.find(entries),
         loaded=_loaded(services),
     )
 
