@@ -40,7 +40,7 @@ export async function mountPanel(module: Module, state: object, { traits = {}, m
   module.render({ model: model as never, el, signal: life.signal });
   const tell = (message: unknown): void => model.emit("msg:custom", message);
   let seq = 0;
-  tell({ kind: "snap", seq, state });
+  tell({ kind: "snap", seq, state: structuredClone(state) });
   await until(() => el.querySelector(".wb-connecting") === null, "the first paint");
   const sent = model.sent as unknown as ({ kind: string; id: number } & Record<string, unknown>)[];
   return {
