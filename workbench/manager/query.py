@@ -126,11 +126,13 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def matches(self, model: HubModel) -> bool:
         """Whether a model passes everything asked. What is unknown of it passes no filter that needs it."""
+        folded = fold(model.id)
+        if not all(word in folded for word in self.words):
+            return False
         count, architecture = model.parameters, (model.architecture or "").lower()
         task, tags = (model.task or "").lower(), {tag.lower() for tag in model.tags}
         checks = (
             self.exact is None or model.id.lower() == self.exact.lower(),
-            all(word in fold(model.id) for word in self.words),
             not self.format or model.format in self.format or ("mlx" in self.format and model.engine == "mlx"),
             not self.engine or model.engine in self.engine,
             not self.task or any(task_matches(wanted, task, tags) for wanted in self.task),
