@@ -126,6 +126,8 @@ class FileTransfer:
                 self._fetch(index)
         except StoppedError:
             pass
+        except NoRangesError:
+            self._fail(self._start_over())
         except (WorkbenchError, OSError) as error:
             self._fail(error)
         finally:
@@ -177,8 +179,6 @@ class FileTransfer:
 
     def _fetch(self, index: int) -> None:
         pieces = self._open
-        if not self._source.ranges:
-            return self._stream()
         try:
             with self._part.open("r+b", buffering=0) as out:
                 at = pieces.start(index) + pieces.done[index]
@@ -191,10 +191,11 @@ class FileTransfer:
 
     def _receive(self, out: BinaryIO, index: int, at: int, stop: int) -> None:
         """Write what comes for one piece, and count it."""
-        done = self._open.done
+        done, start = self._open.done, self._open.start(index)
         for data in self._source.read(at, stop):
             _write(out, data)
-            done[index] += len(data)
+            at += len(data)
+            done[index] = max(done[index], at - start)
 
     def _stream(self) -> None:
         """Fetch all of the file on one connection, for a server that knows no ranges."""
@@ -207,13 +208,13 @@ class FileTransfer:
         at = pieces.reach(0)
         with self._part.open("r+b", buffering=0) as out:
             out.seek(at)
-            for data in self._source.read(at, self.file.size):
+            for data in self._source.read(at, self.file.size, whole=True):
                 _write(out, data)
                 while data:
                     index = at // pieces.piece
                     taken = data[: pieces.stop(index) - at]
                     at += len(taken)
-                    pieces.done[index] = at - pieces.start(index)
+                    pieces.done[index] = max(pieces.done[index], at - pieces.start(index))
                     data = data[len(taken) :]
                     if pieces.complete(index):
                         self._complete()
@@ -284,6 +285,8 @@ class FileTransfer:
         at = pieces.start(index)
         with self._part.open("r+b", buffering=0) as file:
             for data in self._source.read(at, pieces.stop(index)):
+                if self.finished:  # another piece was the damaged one
+                    return
                 file.seek(at)
                 if file.read(len(data)) != data:
                     file.seek(at)
@@ -294,6 +297,15 @@ class FileTransfer:
             self._compared += 1
             if not self.finished and (differs or self._compared == len(pieces)):
                 self._verify(self._hash())
+
+    def _start_over(self) -> ChecksumError:
+        """It arrived damaged, and the server sends no parts of it to compare: the next try fetches all of it."""
+        for index in range(len(self._open)):
+            self._open.done[index] = 0
+        return ChecksumError(
+            f"{self.file.path} arrived damaged, and the server does not send parts of it.",
+            next_step="Download again: this file is fetched from its start.",
+        )
 
     def _keep(self) -> None:
         """It is what it should be: give it its name."""

@@ -112,24 +112,23 @@ class Source:
     def __init__(self, wire: Wire, repo: str, commit: str, path: str, size: int) -> None:
         self.repo = repo
         self.size = size
-        self.ranges = True
-        """Whether the server sends parts of a file; ``False`` once it was seen not to."""
         self._wire = wire
         self._url = f"{hub.endpoint()}/{repo}/resolve/{quote(commit, safe='')}/{quote(path)}"
         self._found: str | None = None
         self._lock = threading.Lock()
 
-    def read(self, start: int, stop: int) -> Iterator[bytes]:
+    def read(self, start: int, stop: int, *, whole: bool = False) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`, in the order they come, however often it takes to get them.
 
-        Raises `NoRangesError` when that is found out (after that, what comes before `start` is read and dropped);
-        `StoppedError`; `OfflineError`, `GatedModelError`, `HubError` or `DownloadError`.
+        Raises `NoRangesError` where the server sends all of the file for a part of it (with `whole`, what comes
+        before `start` is read and dropped instead); `StoppedError`; `OfflineError`, `GatedModelError`, `HubError` or
+        `DownloadError`.
         """
         at, failures = start, 0
         while at < stop:
             try:
                 with self._response(at, stop) as response:
-                    skip = self._before(response, at, stop)
+                    skip = self._before(response, at, stop, whole)
                     for data in response.iter_raw():
                         if self._wire.stopped:
                             raise StoppedError
@@ -189,11 +188,10 @@ class Source:
         """The token goes to the hub, and nowhere else."""
         return {**hub.headers(), **wanted} if self._ours(url) else wanted
 
-    def _before(self, response: httpx2.Response, start: int, stop: int) -> int:
+    def _before(self, response: httpx2.Response, start: int, stop: int, whole: bool) -> int:
         """How many bytes come before those asked for: 0, unless the server sends all of the file."""
         if response.status_code == 200:
-            if self.ranges and (start, stop) != (0, self.size):
-                self.ranges = False
+            if not whole and (start, stop) != (0, self.size):
                 raise NoRangesError
             return start
         said = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
