@@ -285,11 +285,19 @@ def test_a_hostile_config_costs_nothing():
     assert shapes.from_config(odd).bytes(256) == 6 * 256 * 2 * 2 * 16 * 2
 
 
+def test_a_gguf_file_is_read_whatever_its_name(tmp_path):
+    blob = tmp_path / "sha256-0123"
+    blob.symlink_to(builtin.path("gguf"))
+    assert shapes.read(blob) == shapes.read(builtin.path("gguf"))
+
+
 def test_files_that_are_no_model_are_no_shape(tmp_path):
     (tmp_path / "config.json").write_text("[1")
     (tmp_path / "model.gguf").write_bytes(b"GGUF but not really")
     assert shapes.read(tmp_path) is None
     assert shapes.read(tmp_path / "model.gguf") is None
+    (tmp_path / "empty").write_bytes(b"")
+    assert shapes.read(tmp_path / "empty") is None
     assert shapes.read(tmp_path / "nothing") is None
 
 

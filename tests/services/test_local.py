@@ -385,6 +385,9 @@ def test_what_a_run_measured_is_kept(make, scripted, tmp_path, monkeypatch, engi
     finished = list(service.stream(request))[-1]
     assert wait_for(lambda: usage.measured("builtin"))
     (kept,) = usage.runs("builtin")
+    list(service.stream(ask("builtin", max_tokens=2)))
+    assert wait_for(lambda: len(usage.runs("builtin")) == 2)
+    assert usage.runs("builtin")[0].load_s > 0  # the model was loaded before, and that took so long
     assert (kept.engine, kept.context_length) == (engine, 2048)
     assert (kept.load_s, kept.ttft_s) == (finished.metrics.load_s, finished.metrics.ttft_s)
     assert (kept.completion_tokens, kept.peak_memory) == (

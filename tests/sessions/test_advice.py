@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 import workbench as wb
 from tests.servers.hub import Hub, HubServer, builtin_repo, gguf_repo, mlx_repo
 from workbench.errors import ModelNotFoundError, NoUsableFilesError, OfflineError, UsageError
 from workbench.manager import curated as curated_list
-from workbench.manager import machine
+from workbench.manager import index, machine
 from workbench.manager.machine import Machine
 from workbench.sessions import advice
 
@@ -115,6 +116,19 @@ def test_the_curated_list_shows_all_with_their_fit(on):
     assert {a.fit.verdict for a in found} >= {"fits", "too big"}
     assert all(a.reason for a in found)
     assert any(a.why.startswith("would need ") for a in found)
+
+
+def test_sizes_the_hub_told_replace_estimates(on, monkeypatch):
+    on(11.5)
+    rounded = next(a for a in wb.curated() if a.id.endswith("/Qwen3-8B-4bit"))
+    assert rounded.model.estimated
+    seen = msgspec.structs.replace(rounded.model, size=4_607_835_821, estimated=False)
+    index.default().add([seen])
+    (now,) = [a for a in wb.curated() if a.id == seen.id]
+    assert (now.model.size, now.fit.weights, now.model.estimated) == (4_607_835_821, 4_607_835_821, False)
+    assert "about " not in advice._row(now)[1]
+    index.default().path.write_bytes(b"no database")
+    assert len(wb.curated()) == len(curated_list.entries())
 
 
 def test_it_reads_well_everywhere(on):

@@ -119,7 +119,9 @@ def _working_set(file: Path, key: list[str], program: str) -> int | None:
     except (OSError, msgspec.DecodeError):
         pass
     try:
-        asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=_ASK_SECONDS)
+        asked = subprocess.run(
+            [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=_ASK_SECONDS
+        )
         found = int(asked.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None

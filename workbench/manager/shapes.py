@@ -115,9 +115,7 @@ _read: dict[tuple[Path, int, int], CacheShape | None] = {}
 def _shape_of(source: Path) -> CacheShape | None:
     if source.name == "config.json":
         return from_config(msgspec.json.decode(source.read_bytes(), type=dict[str, Any]))
-    if source.suffix == ".gguf":
-        return from_gguf(gguf_header.read(source, tensors=False))
-    return None
+    return from_gguf(gguf_header.read(source, tensors=False))  # whatever its name: Ollama's files have no ending
 
 
 def from_config(config: Mapping[str, Any]) -> CacheShape | None:

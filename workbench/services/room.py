@@ -22,7 +22,7 @@ def note(event: Finished, host: HostedEngine) -> None:
         model=loaded.model,
         engine=loaded.engine,
         at=time.time(),
-        load_s=event.metrics.load_s,
+        load_s=event.metrics.load_s or loaded.seconds,
         ttft_s=event.metrics.ttft_s,
         prefill_tps=event.metrics.prefill_tps,
         decode_tps=event.metrics.decode_tps,

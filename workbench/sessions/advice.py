@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from workbench.errors import ModelNotFoundError, OfflineError, UsageError
-from workbench.manager import choose, inventory, machine
+from workbench.errors import FolderError, ModelNotFoundError, OfflineError, UsageError
+from workbench.manager import choose, index, inventory, machine
 from workbench.manager import curated as curated_list
 from workbench.manager import fit as fitting
 from workbench.manager.fit import CONTEXT, Fit, gb
@@ -137,7 +138,7 @@ def recommend(n: int = 5, context: int = CONTEXT, task: str | None = None) -> Ad
 
 
 def _fit_of_hub(model: str, repo: str, revision: str | None, quantization: str | None, context: int | None) -> Fit:
-    from workbench.manager import hub, index
+    from workbench.manager import hub
 
     try:
         found = hub.info(repo, revision)
@@ -161,11 +162,15 @@ def _sized(repo: HubRepo, model: str, quantization: str | None) -> ModelInfo:
 
 
 def _entries() -> Sequence[curated_list.Curated]:
-    """The curated list; a model that is on this disk as it was found there."""
+    """The curated list, with what was seen of it on the hub; a model that is on this disk as it was found there."""
+    seen: dict[str, HubModel] = {}
+    with suppress(FolderError, OSError):  # the index cannot be read: the list stands by itself
+        repos = {entry.model.id.partition(":")[0] for entry in curated_list.entries()}
+        seen = {repo: found for repo in repos if (found := index.default().get(repo)) is not None}
     local = {info.id: info for info in inventory.local_models() if info.status != "failed"}
     return [
         msgspec.structs.replace(entry, model=_here(entry.model, local.get(entry.model.id)))
-        for entry in curated_list.entries()
+        for entry in curated_list.with_seen(curated_list.entries(), seen)
     ]
 
 

@@ -48,7 +48,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     """When it ended, Unix time."""
     load_s: float | None = None
-    """Seconds of loading the model, if this run did."""
+    """Seconds that loading the model took, for this run or before it."""
     ttft_s: float | None = None
     prefill_tps: float | None = None
     decode_tps: float | None = None
