@@ -100,6 +100,13 @@ def test_a_misspelt_repo_names_the_nearest(here: Hub) -> None:
     assert "mlx-community/Llama-3.2-3B-Instruct-4bit" in caught.value.next_step
 
 
+def test_near_names_need_no_listing_of_the_hub(here: Hub) -> None:
+    here.faults = [{"path": "/api/models.(author|search)", "kind": "status", "status": 500, "times": -1}]
+    with pytest.raises(ModelNotFoundError) as caught:
+        hub.info("mlx-community/DeepSeek-R1-Distil-Qwen-1.5B-4bit")
+    assert "mlx-community/DeepSeek-R1-Distill-Qwen-1.5B-4bit" in caught.value.next_step
+
+
 def test_a_misspelt_repo_with_a_token(here: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", GOOD_TOKEN)
     with pytest.raises(ModelNotFoundError, match="your token may see"):

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from workbench.errors import GatedModelError, HubError, ModelNotFoundError, WorkbenchError
-from workbench.manager import hub_errors, hub_facts, index, quality
+from workbench.manager import curated, hub_errors, hub_facts, index, quality
 from workbench.model import HubModel
 
 TIMEOUT = 10.0
@@ -190,9 +190,9 @@ def list_models(
     """Pages of the hub's listing, asked for one by one.
 
     `tags` must all be there (``"mlx"``, ``"gguf"``, a licence as ``"license:mit"``); `task` is a pipeline tag;
-    `sort` is the hub's word (``"downloads"``, ``"likes"``,
-    ``"trendingScore"``, ``"createdAt"``), from the most down; `limit` models a page (the hub gives up to 1000);
-    `start` is the `Page.next` of an earlier page. Raises as `info` does.
+    `sort` is the hub's word (``"downloads"``, ``"likes"``, ``"trendingScore"``, ``"createdAt"``), from the most down;
+    `limit` models a page (the hub gives up to 1000); `start` is the `Page.next` of an earlier page. Raises as `info`
+    does.
     """
     asked: dict[str, Any] = {
         "search": search,
@@ -219,9 +219,7 @@ def list_models(
 
 def near(repo: str, count: int = 3) -> list[str]:
     """Ids most like a misspelt one: of the local index, of the curated list, and of the hub if it answers."""
-    from workbench.manager import curated
-
-    known = {*index.near(repo), *(entry.model.id for entry in curated.entries())}
+    known = {*index.near(repo), *(entry.model.id.partition(":")[0] for entry in curated.entries())}
     author, _, tail = repo.rpartition("/")
     for asked in ({"author": author, "sort": "downloads"}, {"search": tail}):
         if all(asked.values()):
