@@ -9,7 +9,7 @@ import pytest
 
 from workbench import builtin
 from workbench.errors import ModelFilesError, ModelNotFoundError
-from workbench.manager import inventory
+from workbench.manager import inventory, remembered
 
 SHA, OTHER = "a" * 40, "b" * 40
 
@@ -42,6 +42,10 @@ def model_files():
 
 def ids():
     return [m.id for m in inventory.local_models()]
+
+
+def revisions():
+    return {m.id: m.revision for m in inventory.local_models()}
 
 
 def test_the_shipped_model_is_always_there():
@@ -83,6 +87,12 @@ def test_gguf_files_are_told_apart_by_their_quantization(cache):
     assert split.name == "m-GGUF Q2_K"
     with pytest.raises(ModelNotFoundError, match="org/m-GGUF:Q4_K_M"):
         inventory.find("org/m-GGUF:Q4_K_S")
+
+
+def test_files_of_one_quantization_are_told_apart_by_their_names(cache):
+    cache("org/m-GGUF", dict.fromkeys(["a-Q8_0.gguf", "b-Q8_0.gguf", "sub/c-Q8_0.gguf"], builtin.path("gguf")))
+    assert ids()[1:] == ["org/m-GGUF:Q8_0", "org/m-GGUF:b-Q8_0", "org/m-GGUF:c-Q8_0"]
+    assert inventory.find("org/m-GGUF:c-Q8_0").path.endswith("sub/c-Q8_0.gguf")
 
 
 def test_what_is_damaged_is_listed_and_says_why(cache):
@@ -181,3 +191,103 @@ def test_a_full_disk_is_said(monkeypatch):
     monkeypatch.setattr(builtin, "path", fail)
     with pytest.raises(ModelFilesError, match="No space left"):
         inventory.locate(builtin.info())
+
+
+def entries():
+    return {entry.model.id: entry for entry in inventory.entries()}
+
+
+def test_outside_changes_show_in_the_very_next_listing(cache, tmp_path):
+    for number in range(3):
+        cache(f"org/m{number}", model_files())
+    assert ids() == ids() == ["builtin", "org/m0", "org/m1", "org/m2"]
+    root = tmp_path / "hub"
+    os.link(builtin.path("gguf"), root / "models--org--m0" / "blobs" / "gguf")
+    (root / "models--org--m0" / "snapshots" / SHA / "m-Q8_0.gguf").symlink_to("../../blobs/gguf")
+    assert ids() == ["builtin", "org/m0", "org/m0:Q8_0", "org/m1", "org/m2"]
+    cache("org/m1", model_files(), revision="pr", sha=OTHER)
+    assert revisions()["org/m1"] == SHA
+    (root / "models--org--m1" / "refs" / "main").write_text(OTHER)
+    assert revisions()["org/m1"] == OTHER
+    cache("org/new", model_files())
+    assert "org/new" in ids()
+    shutil.rmtree(root / "models--org--m2")
+    assert ids() == ["builtin", "org/m0", "org/m0:Q8_0", "org/m1", "org/new"]
+    shutil.rmtree(root)
+    assert ids() == ["builtin"]
+
+
+def test_a_blob_deleted_under_its_link_shows_in_time(cache, tmp_path, monkeypatch):
+    cache("org/tiny", model_files())
+    assert ids() == ["builtin", "org/tiny"]
+    (tmp_path / "hub" / "models--org--tiny" / "blobs" / "a-model.safetensors").unlink()
+    assert not entries()["org/tiny"].kept
+    with pytest.raises(ModelFilesError):
+        inventory.find("org/tiny")
+    monkeypatch.setattr(remembered, "SELDOM_S", 0.0)
+    assert inventory.local_models()[1].status == "failed"
+
+
+def test_an_entry_counts_its_files_once_and_says_what_others_share(cache, tmp_path):
+    gguf = builtin.path("gguf")
+    cache("org/m-GGUF", {"m-Q8_0.gguf": gguf, "m-Q4_K_M.gguf": gguf, "README.md": b"Read me", "mmproj-m.gguf": b"GGUF"})
+    found = entries()
+    quantized = found["org/m-GGUF:Q8_0"]
+    names = {os.path.basename(file.path) for file in quantized.files}
+    assert names == {"m-Q8_0.gguf", "README.md", "mmproj-m.gguf"}
+    assert (quantized.source, quantized.kept, quantized.model.revision) == ("Hugging Face cache", True, SHA)
+    assert quantized.size == gguf.stat().st_size + 11
+    assert quantized.shared == 11
+    assert all("/blobs/" in file.real for file in quantized.files)
+    total = sum(file.stat().st_size for file in (tmp_path / "hub").rglob("blobs/*"))
+    assert inventory.entries().size == total + found["builtin"].size
+
+
+def test_older_revisions_and_what_downloads_left_are_entries_of_their_own(cache, tmp_path):
+    cache("org/tiny", model_files(), revision="v1", sha=OTHER)
+    cache("org/tiny", model_files())
+    (tmp_path / "hub" / "models--org--tiny" / "blobs" / "c0ffee.incomplete").write_bytes(bytes(4096))
+    found = entries()
+    old, left = found[f"org/tiny@{OTHER[:8]}"], found["org/tiny@unfinished"]
+    assert (old.kept, old.model.note) == (True, "an older revision")
+    assert inventory.find(old.model.id).path == old.model.path
+    assert (left.kept, left.usable, left.size) == (False, False, 4096)
+    assert found["org/tiny"].usable
+
+
+def test_a_repository_that_no_engine_reads_is_listed_with_a_word(cache):
+    cache("org/onnx", {"config.json": b"{}", "model.onnx": b"\x08"})
+    cache("org/started", {"config.json": b"{}"})
+    cache("org/broken", model_files() | {"model.safetensors": b"<html>"})
+    found = entries()
+    assert (found["org/onnx"].model.format, found["org/onnx"].kept) == ("onnx", True)
+    assert "ONNX" in found["org/onnx"].model.note
+    assert not found["org/started"].kept
+    assert not found["org/broken"].kept
+    assert not any(found[f"org/{name}"].usable for name in ("onnx", "started", "broken"))
+
+
+def test_a_hostile_cache_breaks_nothing(cache, tmp_path):
+    cache("org/good", model_files())
+    root = tmp_path / "hub"
+    for name, reference in (("up", b"../../.."), ("absolute", b"/etc"), ("bytes", b"\xff\x00"), ("empty", b"")):
+        (root / f"models--org--{name}" / "refs").mkdir(parents=True)
+        (root / f"models--org--{name}" / "refs" / "main").write_bytes(reference)
+    loop = root / "models--org--loop" / "snapshots" / SHA
+    loop.mkdir(parents=True)
+    (loop / "deeper").symlink_to(loop)
+    (loop / "m.gguf").symlink_to(loop / "m.gguf")
+    os.mkfifo(loop / "pipe.gguf")
+    (root / "models--org--file").touch()
+    (root / "models--org--gone").symlink_to(root / "nowhere")
+    assert "org/good" in ids()
+    assert entries()["org/good"].usable
+    assert not entries()["org/loop:m"].kept
+
+
+def test_a_cache_that_may_not_be_read_is_a_trouble(cache, tmp_path):
+    (tmp_path / "hub").write_bytes(b"a file where the folder should be")
+    found = inventory.entries()
+    assert [entry.model.id for entry in found] == ["builtin"]
+    assert found.troubles[0].source == "Hugging Face cache"
+    assert ids() == ["builtin"]

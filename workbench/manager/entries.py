@@ -102,7 +102,9 @@ def _file(path: str, parents: dict[str, str]) -> File:
         facts = os.stat(real)
     except OSError:
         return File(path, real, 0, (0, 0))
-    return File(path, real, facts.st_size, (facts.st_dev, facts.st_ino))
+    # A file on its way may have its final size, and holes where nothing has arrived yet.
+    size = min(facts.st_size, facts.st_blocks * 512) if name.endswith((".part", ".incomplete")) else facts.st_size
+    return File(path, real, size, (facts.st_dev, facts.st_ino))
 
 
 def _once(files: Iterable[File]) -> int:

@@ -89,11 +89,14 @@ def models(repo: str, snapshot: Path) -> list[tuple[str, Path]]:
     weights = [
         file
         for file in sorted([*snapshot.glob("*.gguf"), *snapshot.glob("*/*.gguf")])
-        if not _LATER_PART.search(file.name) and not file.name.startswith("mmproj")
+        if not _LATER_PART.search(file.name) and not file.name.startswith("mmproj") and not file.parent.is_symlink()
     ]
+    tags = set[str]()
     for file in weights:
         tag = quantization(file.name) or ("" if len(weights) == 1 else file.stem)
+        tag = file.stem if tag in tags else tag
         found.append((f"{repo}:{tag}" if tag else repo, file))
+        tags.add(tag)
     return found
 
 

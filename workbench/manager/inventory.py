@@ -116,11 +116,17 @@ def entries(downloads_folder: bool = False) -> Entries:
     shipped = (str(file) for file in sorted(builtin.MODEL.iterdir()))
     found = [entry(_shipped(), "built in", builtin.MODEL, shipped, kept=True)]
     troubles: list[Trouble] = []
+    place = str(cache_root())
     try:
-        for folder in hf_cache.folders(Watch()):
-            found += _repository_entries(hf_cache.repo(folder), Path(folder))
+        repositories = hf_cache.folders(Watch())
     except OSError as error:
-        troubles.append(Trouble("Hugging Face cache", str(cache_root()), refused(cache_root(), error).info))
+        repositories = []
+        troubles.append(Trouble("Hugging Face cache", place, refused(Path(place), error).info))
+    for place in repositories:
+        try:
+            found += _repository_entries(hf_cache.repo(place), Path(place))
+        except OSError as error:
+            troubles.append(Trouble("Hugging Face cache", place, refused(Path(place), error).info))
     try:
         folders()
     except FolderError as error:
@@ -183,16 +189,19 @@ def _shipped() -> ModelInfo:
 def _cached() -> Iterator[ModelInfo]:
     try:
         folders = _folders.recall(str(cache_root()), hf_cache.folders)
-        for models in _repositories.recall_all(folders, _repository):
-            yield from models
-    except OSError:
+    except OSError:  # said where troubles can be said
         return
+    for models in _repositories.recall_all(folders, _repository):
+        yield from models
 
 
 def _repository(folder: str, watch: Watch) -> list[ModelInfo]:
     """The models of a repository's main revision."""
-    snapshot = hf_cache.watched(Path(folder), watch)
-    return [] if snapshot is None else [info for info, _ in _revision(hf_cache.repo(folder), snapshot, whole=False)]
+    try:
+        snapshot = hf_cache.watched(Path(folder), watch)
+        return [] if snapshot is None else [info for info, _ in _revision(hf_cache.repo(folder), snapshot, whole=False)]
+    except OSError:
+        return []
 
 
 def _revision(repo: str, snapshot: Path, *, whole: bool) -> Iterator[tuple[ModelInfo, Path]]:
