@@ -121,6 +121,13 @@ test("the picture: totals, a bar by source and one by model; pressing a part fin
   expect(document.activeElement).toBe(box("middle"));
 });
 
+test("a folder that could not be read says so under the picture, and is no part of it", async () => {
+  const refused = { name: "Downloads folder", path: "/dl", bytes: 0, models: 0, note: "macOS refused. Allow it in Settings." };
+  const { el } = await mounted(view({ sources: [...view().sources, refused] }));
+  expect(el.querySelector(".wb-lnotes")!.textContent).toBe("Downloads folder: macOS refused. Allow it in Settings.");
+  expect(el.querySelector(".wb-lgd")!.textContent).toBe("Hugging Face cache9.0 GBOllama4.0 GB");
+});
+
 test("selection by keys: Space, Shift and arrows, all, Escape; the bar takes the place of the search", async () => {
   const { el, box, chosen, press, asked, button } = await mounted();
   box("big").click();

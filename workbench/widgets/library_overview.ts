@@ -1,8 +1,9 @@
 // The storage picture: how much there is, and two bars over the same bytes: where they lie, and what they are.
 import { h, setAttribute, setText, show } from "./dom";
 import { plural, size, sizeOf } from "./format";
-import { category, isTwice, shortSource } from "./library_words";
+import { icon } from "./icons";
 import type { LibraryRow, LibraryView } from "./library_protocol";
+import { category, isTwice, shortSource } from "./library_words";
 
 /** Parts thinner than this many per cent of the bar are drawn together at its end. */
 const THIN = 1;
@@ -17,6 +18,8 @@ export class Overview {
   private readonly free = h("span", { class: "wb-end wb-t2 wb-fs-s" });
   private readonly where = h("div", { class: "wb-stack", role: "img" });
   private readonly sources = h("div", { class: "wb-lgd" });
+  /** What could not be read, and why. */
+  private readonly notes = h("div", { class: "wb-lnotes wb-fs-s wb-t2" });
   private readonly what = h("div", { class: "wb-stack wb-lwhat", role: "img" });
   private readonly largest = h("div", { class: "wb-lgd" });
   private drawn = "";
@@ -29,7 +32,7 @@ export class Overview {
       "div",
       { class: "wb-ov" },
       h("div", { class: "wb-ltop" }, this.total, this.models, this.twiceLine, this.free),
-      h("div", { class: "wb-ovr" }, ...bar("Where", this.where, this.sources), ...bar("What", this.what, this.largest)),
+      h("div", { class: "wb-ovr" }, ...bar("Where", this.where, this.sources, this.notes), ...bar("What", this.what, this.largest)),
     );
     const pressed = (event: MouseEvent): void => {
       const id = event.target instanceof Element && event.target.closest<HTMLElement>("[data-part]")?.dataset.part;
@@ -58,13 +61,14 @@ export class Overview {
     const parts = sources.map((source) => part(category(view.sources, source.name), source.bytes / sum, `${source.name}, ${size(source.bytes)}`));
     this.where.replaceChildren(...parts);
     setAttribute(this.where, "aria-label", sources.map((source) => `${source.name} ${size(source.bytes)}`).join(", "));
-    const legend = view.sources.map((source) => {
+    const legend = view.sources.filter((source) => source.models > 0).map((source) => {
       const key = h("i", { class: "wb-key" });
       key.style.setProperty("--c", category(view.sources, source.name));
-      const title = [source.path, plural(source.models, "model"), source.note].filter(Boolean).join(" · ");
-      const note = source.note ? h("span", { class: "wb-warn" }, source.note) : null;
-      return h("span", { title }, key, source.name, h("b", {}, size(source.bytes)), note);
+      const title = [source.path, plural(source.models, "model")].filter(Boolean).join(" · ");
+      return h("span", { title }, key, source.name, h("b", {}, size(source.bytes)));
     });
+    const notes = view.sources.filter((source) => source.note).map((source) => h("div", { class: "wb-fx" }, icon("warn", true), h("span", {}, `${source.name}: ${source.note}`)));
+    this.notes.replaceChildren(...notes);
     this.sources.replaceChildren(...legend);
   }
 
