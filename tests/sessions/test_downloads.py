@@ -12,8 +12,8 @@ import pytest
 
 import workbench as wb
 from tests.manager.downloads import HASTY, contents, orphans, snapshot, wait_for, wanted
-from tests.servers.hub import Hub, HubServer, builtin_repo, mlx_repo
-from workbench.commands import CancelDownload, ClearFinished, Hello, PauseDownload, ResumeDownload
+from tests.servers.hub import Hub, HubServer, builtin_repo, gguf_repo, mlx_repo
+from workbench.commands import CancelDownload, ChatWith, ClearFinished, Hello, PauseDownload, ResumeDownload
 from workbench.errors import DownloadCancelledError, ModelNotFoundError, StateError
 from workbench.manager.downloader import Downloader
 from workbench.sessions import download_rows, downloads
@@ -193,6 +193,19 @@ def test_what_a_front_end_asks_is_done_or_refused_at_once(hub, mine, slow):
     assert (refused.ok, refused.error.kind) == (False, "StateError")
 
 
+def test_chat_from_the_row_makes_it_the_current_model(hub, mine):
+    from workbench.services import registry
+
+    hub.add(gguf_repo("acme/Some-GGUF", ("Q8_0",)))
+    found = wb.download("acme/Some-GGUF", wait=True)
+    before = registry.default().current
+    try:
+        assert mine.perform(ChatWith(id=1, model=found.model)).ok
+        assert registry.default().current == "acme/Some-GGUF:Q8_0"
+    finally:
+        registry.default().use(before)
+
+
 def test_the_copy_without_a_kernel_escapes_what_it_shows():
     text = download_rows.html_copy("x", [Progress(id="1", model="a/<b>", status="paused", done=5, total=10)])
     assert "a/&lt;b&gt;" in text
@@ -241,15 +254,23 @@ def test_a_killed_process_loses_nothing(hub, root, mine, big):
 
 def test_two_processes_share_one_download(hub, root, mine, slow, big):
     child = process()
-    line = next(text for text in child.stdout if said(text)[0] > 0)
-    first = said(line)
-    assert first[1], "it does not say that it follows"
+    first = next(said(text) for text in child.stdout if said(text)[1] is True)  # it says that it follows
     wait_for(lambda: said(child.stdout.readline())[0] > first[0] + 2, "its progress to advance")
     hub.bps = 0
     slow.result(20)
     assert said(child.communicate(timeout=20)[0].splitlines()[-1]) == [100, "done"]
     assert hub.sent("/cdn/") == len(wanted(big)["model.safetensors"])
     assert contents(snapshot(root, big)) == wanted(big)
+
+
+def test_a_kernel_that_did_not_ask_for_it_sees_that_another_one_has_it(mine, slow):
+    other = Downloads(Downloader())
+    assert [(found.status, found.progress.note) for found in other] == [
+        ("paused", "another notebook is downloading it")
+    ]
+    slow.pause()
+    wait_for(slow._job.ended.is_set, "the end of it")
+    assert [found.progress.note for found in Downloads(Downloader())] == [""]
 
 
 def test_when_the_owner_dies_the_follower_goes_on(hub, root, mine, big):

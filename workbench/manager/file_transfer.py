@@ -77,6 +77,15 @@ class FileTransfer:
         elif (known := parts.read(self._cache.pieces(self._etag), self.file.size)) is not None:
             self._seen = sum(known[1])
 
+    def taken(self) -> bool:
+        """Whether another process is fetching it now."""
+        if self.finished or not (path := self._cache.lock(self._etag)).exists():
+            return False
+        lock = _try_lock(path)
+        if lock is not None:
+            lock.release()
+        return lock is None
+
     def claim(self) -> bool:
         """Make it ours to fetch; ``False`` while another process has it. Once it is ours or finished, ``True``."""
         if self.finished or self._pieces is not None:

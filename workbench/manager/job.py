@@ -89,6 +89,8 @@ class Job:
             self._status = "paused"
             self.ended.set()
             self._open()
+            if any(file.taken() for file in self._files):
+                self._message = "another notebook is downloading it"
 
     # What others see
 

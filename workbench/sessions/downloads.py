@@ -287,9 +287,10 @@ class Downloads:
             case ClearFinished():
                 self.clear_finished()
             case ChatWith(model=model):
-                from workbench.sessions.library import library
+                from workbench.services import registry
 
-                library().use(model)
+                found = self.get(model)
+                registry.default().use(found._job.found if found else model)
 
     def _known(self, id: str) -> Download:
         found = self.get(id)
