@@ -126,7 +126,7 @@ class Index:
         if new:
             self._writer.run(lambda connection: _write(connection, new))
         if self._columns is not None:
-            self.columns()  # here rather than at the next keystroke
+            self.columns(wait=True)  # here rather than at the next keystroke
 
     def read(self, keys: Sequence[int]) -> list[HubModel]:
         """The models of these keys, in their order."""
@@ -177,21 +177,32 @@ class Index:
         self._reader.close()
         self._writer.close()
 
-    def columns(self) -> Columns:
-        """The columns, up to date with the file."""
+    def columns(self, *, wait: bool = False) -> Columns:
+        """The columns, up to date with the file.
+
+        While another thread brings them up to date, those of a moment before, unless asked to `wait`: a keystroke
+        does not wait for a page of a refresh.
+        """
+        state, known = self._reader.run(self._state), self._columns
+        if known is not None and known[0] == state:
+            return known[2]
+        if not self._updating.acquire(blocking=wait or known is None):
+            assert known is not None
+            return known[2]
+        try:
+            self._columns = self._updated(state)
+            return self._columns[2]
+        finally:
+            self._updating.release()
+
+    def _updated(self, state: tuple[int, int]) -> tuple[tuple[int, int], int, Columns]:
         from workbench.manager import columns
 
-        state = self._reader.run(self._state)
-        if self._columns is not None and self._columns[0] == state:
-            return self._columns[2]
-        with self._updating:
-            (opened, _), change, before = self._columns or ((0, 0), 0, columns.Columns())
-            if opened != state[0] or before.dead > _MOSTLY_DEAD * len(before.ids) + 1000:
-                change, before = 0, columns.Columns()
-            keys, rows, change = self._reader.run(lambda connection: _changed(connection, change))
-            after = before.extended(keys, rows) if rows else before
-            self._columns = state, change, after
-            return after
+        (opened, _), change, before = self._columns or ((0, 0), 0, columns.Columns())
+        if opened != state[0] or before.dead > _MOSTLY_DEAD * len(before.ids) + 1000:
+            change, before = 0, columns.Columns()
+        keys, rows, change = self._reader.run(lambda connection: _changed(connection, change))
+        return state, change, before.extended(keys, rows) if rows else before
 
     def _state(self, connection: sqlite3.Connection) -> tuple[int, int]:
         """Which file it is, and a number that changes with each change by another connection."""
