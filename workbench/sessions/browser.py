@@ -2,6 +2,7 @@
 
     browser.py       the session: its state, its verbs
     browser_rows.py  what a row, a filter and an empty result show
+    whereabouts.py   where each model is: on the hub, on its way, here, in memory
     model_card.py    what an opened model shows
 
 A search is answered from the index on this disk, at once. The hub is asked in the background and fills the index;
@@ -12,9 +13,7 @@ from __future__ import annotations
 
 import html
 import logging
-import os
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -42,16 +41,17 @@ from workbench.commands import (
     StopRefresh,
 )
 from workbench.errors import OfflineError, StateError, WorkbenchError, describe
-from workbench.manager import curated, hub, index, inventory, machine, query
+from workbench.manager import curated, hub, index, machine, query
 from workbench.manager.fit import CONTEXT
 from workbench.manager.index import Found, Index
 from workbench.manager.query import SearchQuery
 from workbench.messages import new_id
-from workbench.model import HubModel, ModelInfo
+from workbench.model import HubModel
 from workbench.sessions import browser_rows, downloads, model_card
 from workbench.sessions.browser_rows import repository
-from workbench.sessions.downloads import Download, Downloads
+from workbench.sessions.downloads import Download
 from workbench.sessions.model_card import Card
+from workbench.sessions.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from workbench.manager.deletion import Plan
@@ -62,8 +62,6 @@ Observer: TypeAlias = Callable[[Op], None]
 
 QUIET_S = 0.25
 """After a keystroke, before the hub is asked: what is typed on the way to a word is answered by the index alone."""
-LOOK_EVERY_S = 2.0
-"""How often a browser that is shown looks whether models came to this machine, left it, or were loaded."""
 FIRST = 50
 """Rows that come with the answer to a search."""
 ASKED = 200
@@ -90,7 +88,7 @@ class Browser:
         self.lock = threading.RLock()
         """Held while the state changes and while observers are told; never while downloads are asked."""
         self._services = services
-        self._index = of or index.default()
+        self._index = index.default() if of is None else of  # an empty one is false
         self._query = SearchQuery()
         self._found: Found | list[HubModel] = []
         self._result = 0
@@ -100,12 +98,7 @@ class Browser:
         self._stop_refresh: threading.Event | None = None
         self._asker: threading.Timer | None = None
         self._answered = threading.Event()
-        self._local: dict[str, ModelInfo] = {}
-        self._on_the_way: dict[str, dict[str, Any]] = {}
-        self._updates: set[str] = set()
         self._observers: list[Observer] = []
-        self._look = threading.Event()
-        self._watching = False
         here = machine.this()
         self._state: dict[str, Any] = {
             "query": {}, "result": 0, "total": 0, "asking": False, "more": 0, "offline": None, "index": {},
@@ -113,8 +106,7 @@ class Browser:
             "card": None, "plan": None, "notice": None,
             "machine": {"chip": here.chip or here.system, "memory": here.memory, "usable": here.usable},
         }  # fmt: skip
-        self._read_local()
-        self._follow_downloads()
+        self._where = Whereabouts(self.lock, weakref.WeakMethod(self._tell_states), services)
         self.search(text, **filters)
 
     # What a program does
@@ -209,21 +201,21 @@ class Browser:
             result, found, context = self._result, self._found, self._query.context
         models = found[max(0, first) : max(0, first) + min(count, 500)]
         with self.lock:
-            rows = [browser_rows.row(m, self._local.get(m.id), self._state_of(m.id), context) for m in models]
+            where = self._where
+            rows = [browser_rows.row(m, where.here(m.id), where.state(m.id), context) for m in models]
         return {"result": result, "total": len(found), "rows": rows}
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Be told of every change, under `lock`, as an operation on `view`; returns what ends it."""
         with self.lock:
             self._observers.append(observer)
-            if not self._watching:
-                self._watching = True
-                threading.Thread(target=_watch, args=(weakref.ref(self), self._look), daemon=True).start()
+            self._where.watch(True)
 
         def end() -> None:
             with self.lock:
                 if observer in self._observers:
                     self._observers.remove(observer)
+                self._where.watch(bool(self._observers))
 
         return end
 
@@ -265,7 +257,7 @@ class Browser:
     def _perform(self, command: BrowserCommand) -> Any:
         match command:
             case Hello():
-                self._look.set()
+                self._where.look()
             case SearchModels():
                 self.search(**command.query)
                 return self.rows(0, FIRST)
@@ -310,7 +302,7 @@ class Browser:
 
     def _local_id(self, model: str) -> str:
         """The id under which a model of the hub is on this machine."""
-        found = self._local.get(model)
+        found = self._where.here(model)
         return found.id if found is not None else model
 
     def _library(self) -> Any:
@@ -338,7 +330,7 @@ class Browser:
         if plan is None or plan.id != id:
             raise StateError("This plan is no longer shown.", next_step="Plan the deletion again.")
         self._library().execute(plan)
-        self._read_local()
+        self._where.read()
 
     # The hub
 
@@ -348,7 +340,7 @@ class Browser:
         offline = notice = None
         try:
             if asked.exact is not None:
-                hub.info(asked.exact)
+                self._index.add([hub.info(asked.exact).model])
             else:
                 for terms in _hub_terms(asked):
                     page = next(hub.list_models(**terms), None)
@@ -431,76 +423,11 @@ class Browser:
             raise whole.error.to_error()
         return whole
 
-    # What is on this machine
-
-    def _state_of(self, model: str) -> dict[str, Any]:
-        if model in self._on_the_way:
-            return self._on_the_way[model]
-        here = self._local.get(model)
-        return browser_rows.NOWHERE if here is None else browser_rows.local_state(here, model in self._updates)
-
-    def _read_local(self) -> None:
-        """Look what is on this machine and in its memory, and tell of what changed."""
-        from workbench.manager import updates
-
-        services = self._services
-        if services is None:
-            from workbench.services.registry import default
-
-            services = default()
-        found = {info.id: info for info in (*inventory.local_models(), *services.local.models())}
-        local: dict[str, ModelInfo] = {}
-        for info in found.values():
-            name = repository(info.id)
-            if "/" not in name or os.path.isabs(name):
-                continue
-            if "@" not in info.id and (name not in local or info.status in ("loading", "loaded")):
-                local[name] = info
-        newer = {
-            name
-            for name, update in updates.known().items()
-            if name in local and update.sha is not None and update.sha != local[name].revision
-        }
-        with self.lock:
-            before = {name: self._state_of(name) for name in {*self._local, *local}}
-            self._local, self._updates = local, newer
-            self._tell_states({name: self._state_of(name) for name in before}, before)
-
-    def _follow_downloads(self) -> None:
-        """Know of every download from now on."""
-        shared: Downloads = downloads.default()
-        mine: weakref.WeakMethod[Observer] = weakref.WeakMethod(self._download_changed)
-        with shared.lock:
-            for row in shared.view()["rows"]:
-                self._download_changed(["row", row])
-            self._unfollow = shared.observe(lambda op: _tell(mine, op))
-        weakref.finalize(self, self._unfollow).atexit = False
-
-    def _download_changed(self, op: Op) -> None:
-        """Take one change of the downloads; called under their lock."""
-        if op[0] not in ("row", "drop"):
-            return
-        with self.lock:
-            if op[0] == "drop":
-                names = [name for name, state in self._on_the_way.items() if state["download"] == op[1]]
-            else:
-                names = [repository(op[1]["model"])]
-            for name in names:
-                before = {name: self._state_of(name)}
-                self._on_the_way.pop(name, None)
-                if op[0] == "row" and op[1]["status"] not in ("done", "cancelled"):
-                    self._on_the_way[name] = browser_rows.download_state(op[1])
-                elif op[0] == "row" and op[1]["status"] == "done" and name not in self._local:
-                    self._local[name] = ModelInfo(id=name, name=name, provider="local")
-                    self._look.set()
-                self._tell_states({name: self._state_of(name)}, before)
-
-    def _tell_states(self, now: dict[str, dict[str, Any]], before: dict[str, dict[str, Any]]) -> None:
-        changed = {name: state for name, state in now.items() if state != before.get(name)}
-        if changed:
-            self._change(states={**self._state["states"], **changed})
-
     # Inside
+
+    def _tell_states(self, changed: dict[str, dict[str, Any]]) -> None:
+        """Models came to this machine, left it, or are on their way; called under the lock."""
+        self._change(states={**self._state["states"], **changed})
 
     def _change(self, **fields: Any) -> None:
         """Set fields of the view, and tell of those that are different."""
@@ -554,30 +481,3 @@ def _hub_terms(asked: SearchQuery) -> list[dict[str, Any]]:
     if not asked.text and not asked.author and not formats:
         formats = ["mlx", "gguf"]
     return [{**common, "tags": [*tags, *asked.tags]} for tags in ([[name] for name in formats] or [[]])]
-
-
-def _tell(method: weakref.WeakMethod[Observer], op: Op) -> None:
-    told = method()
-    if told is not None:
-        told(op)
-
-
-def _watch(browser: weakref.ref[Browser], look: threading.Event) -> None:
-    """Look at this machine now and then, for as long as somebody watches the browser."""
-    while True:
-        look.wait(LOOK_EVERY_S)
-        look.clear()
-        shown = browser()
-        if shown is None:
-            return
-        with shown.lock:
-            if not shown._observers:
-                shown._watching = False
-                return
-        began = time.monotonic()
-        try:
-            shown._read_local()
-        except Exception:
-            logging.getLogger(__name__).exception("The models on this machine could not be listed")
-        del shown
-        time.sleep(min(LOOK_EVERY_S, 9 * (time.monotonic() - began)))
