@@ -62,6 +62,7 @@ LOOK_EVERY_S = 3.0
 """How often an observed library looks whether something changed from outside."""
 _IDLE_SHARE = 0.05
 """Most of the time it may spend on that."""
+_libraries: weakref.WeakSet[Library] = weakref.WeakSet()
 
 
 class Library:
@@ -93,20 +94,21 @@ class Library:
         self._observers: list[Observer] = []
         self._shown: dict[str, Any] = {}
         self._watching = False
-        self._unfollow = downloads.default().observe(_told_by(self))
+        _libraries.add(self)
+        downloads.default().observe(_told_by(self))
 
     # What a program does
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The models, as the table shows them: the largest first, new ones at the end."""
-        self._read_once()
+        """The models as they are now, the largest first."""
+        self._look()
         return list(self.view()["rows"])
 
     @property
     def size(self) -> int:
-        """Bytes on disk of all models, each file once."""
-        self._read_once()
+        """Bytes on disk of all models now, each file once."""
+        self._look()
         return self._entries.size
 
     @property
@@ -157,17 +159,16 @@ class Library:
 
     def updates(self, timeout: float = updates.TIMEOUT_S) -> Updates:
         """Ask the hub which models have a newer revision; says so when it cannot be reached."""
-        self._read_once()
+        self._look()
         found = updates.check(self._entries, timeout=timeout)
         with self.lock:
             self._notice = found.error
-            self._remember()
-            self._publish()
+        self._look()
         return found
 
     def plan_delete(self, models: str | Iterable[str]) -> Plan:
         """What deleting these would remove and free; nothing is deleted. Raises `ModelNotFoundError`."""
-        entries = [self.entry(model) for model in _ids(models)]
+        entries = self._named(models)
         plan = deletion.plan(
             entries, among=self._entries, loaded=shelf.in_memory(self.services), downloading=shelf.on_the_way()
         )
@@ -258,14 +259,7 @@ class Library:
 
     def entry(self, model: str) -> Entry:
         """A model of the library with its files. Raises `ModelNotFoundError`, which names the nearest."""
-        self._read_once()
-        found = next((entry for entry in self._entries if entry.model.id == model), None)
-        if found is None:
-            self._read()
-            found = next((entry for entry in self._entries if entry.model.id == model), None)
-        if found is None:
-            raise inventory.not_found(model, [entry.model.id for entry in self._entries])
-        return found
+        return self._named(model)[0]
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a model; sizes in bytes, times in seconds since 1970. Needs pandas."""
@@ -291,7 +285,7 @@ class Library:
 
     def html(self) -> str:
         """Storage and table as plain HTML, every text escaped."""
-        self._read_once()
+        self._look()
         return storage.html(self.view())
 
     def observe(self, observer: Observer) -> Callable[[], None]:
@@ -331,13 +325,15 @@ class Library:
                 case ImportModel():
                     self.import_model(command.path, command.mode)
                 case AddFolder():
-                    self._behind(partial(self.add_folder, command.path))
+                    inventory.add_folder(command.path)
+                    self._behind(self._read)
                 case RemoveFolder():
-                    self._behind(partial(self.remove_folder, command.path))
+                    inventory.remove_folder(command.path)
+                    self._behind(self._read)
                 case Quantize():
                     self.quantize(command.model, command.bits)
                 case StopJob():
-                    self._jobs[command.job].stop()
+                    self._stop(command.job)
                 case ChatWith():
                     self.use(command.model)
         except Exception as error:
@@ -345,7 +341,7 @@ class Library:
         return Ack(id=command.id, ok=True, data=data)
 
     def __repr__(self) -> str:
-        self._read_once()
+        self._look()
         return storage.text(self.view())
 
     def _ipython_display_(self) -> None:
@@ -360,10 +356,6 @@ class Library:
 
     # Reading
 
-    def _read_once(self) -> None:
-        if self._read_at is None:
-            self._read()
-
     def _read(self) -> None:
         with self.lock:
             self._reading += 1
@@ -376,15 +368,13 @@ class Library:
                 self._publish()
 
     def _look(self) -> None:
-        """Read the folders and what is remembered, and tell of what has changed."""
+        """Read the folders and what is remembered; every library of this process shows what has changed."""
         found = inventory.entries(downloads_folder=True)
-        with self.lock:
-            self._entries, self._read_at = found, time.time()
-            self._remember()
-            self._publish()
-
-    def _remember(self) -> None:
-        self._remembered = shelf.remember(self._entries, self.services)
+        known = shelf.remember(found, self.services)
+        for library in (self, *(other for other in tuple(_libraries) if other is not self)):
+            with library.lock:
+                library._entries, library._remembered, library._read_at = found, known, time.time()
+                library._publish()
 
     def _view(self) -> dict[str, Any]:
         order = [row["id"] for row in self._shown.get("rows", ())]
@@ -427,6 +417,16 @@ class Library:
 
     # Work
 
+    def _named(self, models: str | Iterable[str]) -> list[Entry]:
+        """The entries of these ids, as they are now."""
+        self._look()
+        known = {entry.model.id: entry for entry in self._entries}
+        ids = [models] if isinstance(models, str) else list(dict.fromkeys(models))
+        for model in ids:
+            if model not in known:
+                raise inventory.not_found(model, known)
+        return [known[model] for model in ids]
+
     def _start(
         self,
         kind: Any,
@@ -435,7 +435,7 @@ class Library:
         gate: threading.Lock | None = None,
     ) -> Jobs[Any]:
         """One job a model, each with its entry; a model whose job of this kind still runs gets no second."""
-        entries = [self.entry(model) for model in _ids(models)]
+        entries = self._named(models)
         with self.lock:
             running = {job.model: job for job in self._jobs.values() if job.kind == kind and job.status == "running"}
             jobs = []
@@ -478,6 +478,12 @@ class Library:
             verify.put_back(aside)
         return verify.verify(entry, progress=job.progress, cancelled=job.stopping)
 
+    def _stop(self, job: str) -> None:
+        with self.lock:
+            known = self._jobs.get(job)
+        if known is not None:
+            known.stop()
+
     def _waiting(self, plan: str) -> Plan:
         with self.lock:
             if self._plan is None or self._plan.id != plan:
@@ -515,10 +521,6 @@ def library() -> Library:
 def default() -> Library:
     """The library of this process, made on first use."""
     return Library()
-
-
-def _ids(models: str | Iterable[str]) -> list[str]:
-    return [models] if isinstance(models, str) else list(dict.fromkeys(models))
 
 
 def _told_by(library: Library) -> Callable[[Any], None]:
