@@ -137,7 +137,8 @@ def contexts(longest: int | None) -> list[int]:
     """The contexts to choose from, in tokens: doubling, up to the model's own."""
     if longest is None:
         return list(CONTEXTS[:5])
-    return [*(tokens for tokens in CONTEXTS if tokens < longest), min(longest, CONTEXTS[-1])]
+    most = min(longest, CONTEXTS[-1])
+    return [*(tokens for tokens in CONTEXTS if tokens < most), most]
 
 
 def first_paragraph(markdown: str) -> str:
