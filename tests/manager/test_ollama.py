@@ -36,6 +36,17 @@ def test_a_manifest_leads_to_a_model_that_can_be_checked_and_listed(app):
     assert files.check(inventory.locate(listed)).format == "gguf"
 
 
+def test_its_models_answer_a_chat_without_ollama(app):
+    pytest.importorskip("xllamacpp")
+    import workbench as wb
+
+    weights = app.model(f"{OWN}/tiny/1b", builtin.path("gguf").read_bytes())
+    try:
+        assert wb.ask("Hello", model=str(weights)).result(60)
+    finally:
+        wb.unload(str(weights))
+
+
 def test_names_are_those_ollama_shows(app):
     for number, name in enumerate((f"{OWN}/a/latest", "registry.ollama.ai/me/b/1b", "hf.co/org/c/Q4_K_M")):
         app.model(name, builtin.path("gguf").read_bytes() + bytes(32 * number))
