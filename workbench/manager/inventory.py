@@ -274,7 +274,8 @@ def _places(downloads_folder: bool = False) -> Iterator[tuple[Source, str, Calla
     if downloads_folder:
         import platformdirs
 
-        others.append(("Downloads folder", Path(platformdirs.user_downloads_dir())))
+        if (path := Path(platformdirs.user_downloads_dir())).exists():
+            others.append(("Downloads folder", path))
     known = (
         frozenset(os.path.realpath(path) for path in (cache_root(), *(a[1] for a in apps))) if others else frozenset()
     )
