@@ -142,7 +142,7 @@ def test_the_downloads_folder_is_looked_at_only_when_asked(place, tmp_path, monk
     import platformdirs
 
     monkeypatch.setattr(platformdirs, "user_downloads_dir", lambda: str(tmp_path / "Downloads"))
-    assert inventory.entries(downloads_folder=True).troubles == []  # many machines have none
+    assert inventory.entries(downloads_folder=True).troubles == ()  # many machines have none
     put(tmp_path / "Downloads" / "d.gguf", builtin.path("gguf").read_bytes())
     assert "d.gguf" not in [entry.model.name for entry in inventory.entries()]
     entry = inventory.entries(downloads_folder=True)[-1]
