@@ -467,9 +467,11 @@ class _Handler(BaseHTTPRequestHandler):
                     flipped = bytearray(piece)
                     flipped[at] ^= 0xFF
                     piece = bytes(flipped)
-                self.wfile.write(piece)
-                sent += len(piece)
-                entry["sent"] = sent
+                left = memoryview(piece)
+                while left:  # counted as it goes: the client may be killed in the midst of a piece
+                    count = self.connection.send(left)
+                    left, sent = left[count:], sent + count
+                    entry["sent"] = sent
                 if hub.bps and (early := began + sent / hub.bps - time.monotonic()) > 0:
                     time.sleep(early)
             if high < stop or kind in ("drop", "cut"):
