@@ -95,7 +95,7 @@ def plan(
     gone: dict[Path, None] = {}
     models: list[PlannedModel] = []
     refused: list[Refused] = []
-    frees = 0
+    freed = _Freed()
     for entry in wanted:
         root = _root(_place(entry), known_folders)
         why = _objection(entry, root, in_memory, on_the_way)
@@ -111,19 +111,20 @@ def plan(
             refused.append(Refused(id=entry.model.id, why=why))
             continue
         gone |= dict.fromkeys(goes)
-        for folder in _emptied(gone, root):
-            gone[folder] = None
-        before, frees = frees, _blocks(gone)
+        folders = _emptied(goes, gone, root)
+        gone |= dict.fromkeys(folders)
+        frees = freed.add([*goes, *folders])
         models.append(
             PlannedModel(
                 id=entry.model.id,
                 name=entry.model.name,
                 size=entry.size,
-                frees=frees - before,
-                why=_why(entry, frees - before, staying, gone),
+                frees=frees,
+                why=_why(entry, frees, staying, gone),
             )
         )
-    return Plan(id=new_id(), models=tuple(models), files=tuple(map(str, gone)), frees=frees, refused=tuple(refused))
+    files = tuple(map(str, gone))
+    return Plan(id=new_id(), models=tuple(models), files=files, frees=freed.bytes, refused=tuple(refused))
 
 
 def roots() -> list[Path]:
@@ -265,11 +266,11 @@ def _blob(link: Path, repo: Path) -> Path | None:
     return target if target.parent == repo / "blobs" and not (repo / "blobs").is_symlink() else None
 
 
-def _emptied(gone: dict[Path, None], root: Path) -> list[Path]:
-    """The folders below `root` that have nothing left in them, the deepest first; litter of macOS is nothing."""
+def _emptied(goes: Sequence[Path], gone: dict[Path, None], root: Path) -> list[Path]:
+    """The folders below `root` that have nothing left once these go, the deepest first; litter of macOS is nothing."""
     emptied: dict[Path, None] = {}
-    folders = {folder for path in gone for folder in path.parents if folder != root and folder.is_relative_to(root)}
-    if any(path.relative_to(root).parts[0].startswith("models--") for path in gone if path.is_relative_to(root)):
+    folders = {folder for path in goes for folder in path.parents if folder != root and folder.is_relative_to(root)}
+    if any(path.relative_to(root).parts[0].startswith("models--") for path in goes):
         folders |= {Path(parent) for folder in tuple(folders) for parent, _, _ in os.walk(folder)}
     for folder in sorted(folders, key=lambda path: -len(path.parts)):
         inside = [Path(name.path) for name in os.scandir(folder)]
@@ -279,27 +280,31 @@ def _emptied(gone: dict[Path, None], root: Path) -> list[Path]:
     return list(emptied)
 
 
-def _blocks(gone: Iterable[Path]) -> int:
-    """Bytes of disk that come back: a file with a hard link elsewhere gives nothing."""
-    links: Counter[tuple[int, int]] = Counter()
-    facts = {}
-    for path in gone:
-        found = path.lstat()
-        inode = (found.st_dev, found.st_ino)
-        links[inode] += 1
-        facts[inode] = found
-    return sum(
-        found.st_blocks * 512
-        for inode, found in facts.items()
-        if stat.S_ISDIR(found.st_mode) or links[inode] == found.st_nlink
-    )
+class _Freed:
+    """Bytes of disk that come back: a file with a hard link elsewhere gives nothing until the last name goes."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._names: Counter[tuple[int, int]] = Counter()
+
+    def add(self, paths: Iterable[Path]) -> int:
+        """These go as well; the bytes that this frees."""
+        before = self.bytes
+        for path in paths:
+            facts = path.lstat()
+            inode = (facts.st_dev, facts.st_ino)
+            self._names[inode] += 1
+            if stat.S_ISDIR(facts.st_mode) or self._names[inode] == facts.st_nlink:
+                self.bytes += facts.st_blocks * 512
+        return self.bytes - before
 
 
 def _why(entry: Entry, frees: int, staying: Sequence[Entry], gone: dict[Path, None]) -> str:
     """Where a model is, how much, and who else has to do with its files."""
     words = [f"{entry.source}, {len(entry.files)} file{'' if len(entry.files) == 1 else 's'}."]
-    names = {str(path) for path in gone}
-    orphans = [other for other in staying if any(f.real in names and f.path not in names for f in other.files)]
+    real, own = {file.real for file in entry.files}, {file.path for file in entry.files}
+    orphans = [other for other in staying if any(f.real in real and f.path not in own for f in other.files)]
+    orphans = [other for other in orphans if any(Path(f.real) in gone for f in other.files)]
     if orphans:
         words.append(
             f"{orphans[0].model.name} ({orphans[0].source}) links to its files and will not work without them."

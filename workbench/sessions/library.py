@@ -9,6 +9,7 @@ storage.py     the same as text, as HTML with its picture, as a frame
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import weakref
@@ -95,7 +96,7 @@ class Library:
         self._shown: dict[str, Any] = {}
         self._watching = False
         _libraries.add(self)
-        downloads.default().observe(_told_by(self))
+        weakref.finalize(self, downloads.default().observe(_told_by(self))).atexit = False
 
     # What a program does
 
@@ -202,7 +203,7 @@ class Library:
             self.services.use(inventory.BUILTIN)
         return freed
 
-    def import_model(self, path: str, mode: Mode = "link", *, name: str | None = None) -> Job[str]:
+    def import_model(self, path: str | os.PathLike[str], mode: Mode = "link", *, name: str | None = None) -> Job[str]:
         """Take in a model's file or folder: link, copy or move it into the workbench's own folder.
 
         Returns the running job; its result is the model's id. What is wrong with the file is found before anything is
