@@ -7,6 +7,7 @@ An item has a group, messages, perhaps tools, and a rule; every key of a rule mu
 
     any        the answer contains at least one of these, in any case
     all        it contains all of them
+    only       it calls no method and names no verb of the workbench but these: "wb.search", ".pause"
     number     the last integer after the thinking block is this one
     json       without code fences it parses as an object of equal values; texts in any case
     tool, arguments    it calls this tool with equal arguments
@@ -32,7 +33,8 @@ import numpy as np
 HERE = Path(__file__).parent
 HELD_OUT = HERE / "questions.json"
 DEVELOPMENT = HERE / "dev.json"
-GROUPS = ("greeting", "identity", "verb", "python", "arithmetic", "tool", "json", "followup", "unknown")
+MODELS = "finding and keeping models"
+GROUPS = ("greeting", "identity", "verb", "python", "arithmetic", "tool", "json", "followup", "unknown", MODELS)
 MOST_TOKENS = 300
 
 Item = dict[str, Any]
@@ -48,6 +50,11 @@ def says_unknown(text: str) -> bool:
     """Whether it says that it does not know."""
     text = text.lower().replace("\u2019", "'")
     return "don't know" in text or "do not know" in text
+
+
+def named(text: str) -> set[str]:
+    """The verbs of the workbench that it names, as ``wb.search``, and the methods that it calls, as ``.pause``."""
+    return set(re.findall(r"\bwb\.\w+|\.\w+(?=\()", text.lower()))
 
 
 def calls(answer: str) -> list[dict[str, Any]]:
@@ -93,6 +100,7 @@ def passes(item: Item, answer: str) -> bool:
     checks = {
         "any": lambda: any(part.lower() in text.lower() for part in rule["any"]),
         "all": lambda: all(part.lower() in text.lower() for part in rule["all"]),
+        "only": lambda: named(text) <= set(rule["only"]),
         "number": lambda: bool(integers) and int(integers[-1]) == rule["number"],
         "json": lambda: same(rule["json"], object_of(text)),
         "tool": lambda: any(
@@ -189,10 +197,10 @@ def main() -> None:
     sizes = Counter(item["group"] for item in items)
     model = grade(items, model_answerer(options.model), show if options.show else None)
     baseline = grade(items, baseline_answerer())
-    print(f"{'group':12}{'of':>5}{'model':>7}{'nearest':>9}")
+    print(f"{'group':28}{'of':>5}{'model':>7}{'nearest':>9}")
     for group in GROUPS:
-        print(f"{group:12}{sizes[group]:5}{model[group]:7}{baseline[group]:9}")
-    print(f"{'all':12}{len(items):5}{sum(model.values()):7}{sum(baseline.values()):9}")
+        print(f"{group:28}{sizes[group]:5}{model[group]:7}{baseline[group]:9}")
+    print(f"{'all':28}{len(items):5}{sum(model.values()):7}{sum(baseline.values()):9}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
+import workbench as wb
 from tests.builtin import grade
+from workbench.sessions.advice import AdviceList
+from workbench.sessions.browser import Browser
+from workbench.sessions.downloads import Download, Downloads
+from workbench.sessions.jobs import Job
+from workbench.sessions.library import Library
 
 
 def item(rule, group="verb"):
@@ -17,6 +24,12 @@ def item(rule, group="verb"):
         ({"any": ["wb.ask", "nothing"]}, "Call WB.ASK now", "Call wb.chat"),
         ({"all": ["a", "b"]}, "b and A", "only a"),
         ({"any": ["x"], "all": ["y"]}, "x y", "x"),
+        (
+            {"any": [".pause"], "only": ["wb.downloads", ".pause"]},
+            "WB.downloads()[0].pause()",
+            "Call wb.download().pause()",
+        ),
+        ({"any": ["wb.library"], "only": ["wb.library"]}, "`wb.library` says it.", "wb.library().verify('a')"),
         ({"number": 42}, "<think>\n7\n</think>\n\n40 + 2 = 42.", "42 is not 43"),
         ({"json": {"name": "Ann", "age": 3}}, '```json\n{"name": "ANN", "age": 3}\n```', '{"name": "Ann", "age": "3"}'),
         ({"json": {"a": 1}}, '{"a": 1.0}', '{"a": 1, "b": 2}'),
@@ -32,6 +45,42 @@ def item(rule, group="verb"):
 def test_rules(rule, good, bad):
     assert grade.passes(item(rule), good)
     assert not grade.passes(item(rule), bad)
+
+
+def test_the_held_out_questions_are_counted_as_written_down():
+    items = json.loads(grade.HELD_OUT.read_text("utf-8"))
+    assert len(items) == len({item["id"] for item in items}) == 116
+    assert len({item["messages"][-1]["content"].lower() for item in items}) == 116
+    sizes = Counter(item["group"] for item in items)
+    assert list(sizes) == list(grade.GROUPS)
+    notes = (grade.HERE / "QUESTIONS.md").read_text("utf-8")
+    assert "`questions.json` holds 116 questions" in notes
+    assert all(f"{group} {size}" in notes for group, size in sizes.items())
+
+
+def models_items():
+    items = json.loads(grade.HELD_OUT.read_text("utf-8"))
+    return [pytest.param(item, id=item["id"]) for item in items if item["group"] == grade.MODELS]
+
+
+@pytest.mark.parametrize("item", models_items())
+def test_a_wrong_verb_fails_a_right_answer(item):
+    rule = item["rule"]
+    needed = " ".join(rule.get("all", ()))
+    assert all(grade.passes(item, f"{part} {needed}") for part in rule["any"])
+    assert not grade.passes(item, needed)
+    right = f"{rule['any'][0]} {needed}"
+    verbs = {f"wb.{verb}" for verb in wb.__all__ if verb.islower()}
+    for verb in verbs - set(rule["only"]):
+        assert not grade.passes(item, f"{right}, {verb}()"), verb
+
+
+@pytest.mark.parametrize("item", models_items())
+def test_what_a_rule_allows_exists(item):
+    homes = (AdviceList, Browser, Download, Downloads, Job, Library)
+    for name in item["rule"]["only"]:
+        home, method = name.split(".")
+        assert method in wb.__all__ if home else any(hasattr(kind, method) for kind in homes), name
 
 
 def test_unknown_takes_either_spelling_and_either_apostrophe():
