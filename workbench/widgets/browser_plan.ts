@@ -33,7 +33,8 @@ export class PlanDialog {
     const title = h("h3", {}, plan.models.length === 1 ? `Delete ${names[0]}?` : plan.models.length ? `Delete ${plan.models.length} models?` : "Nothing to delete");
     const lines = plan.models.map((model) => {
       const why = model.why || (model.frees < model.size ? `of ${size(model.size)}; the rest is used by another copy` : "");
-      return h("p", { class: "wb-fs-s" }, h("span", { class: "wb-mono" }, model.id), `, frees ${size(model.frees)} ${why}`.trimEnd());
+      const words = `: frees ${size(model.frees)}${why ? ". " : ""}${why}`;
+      return h("p", { class: "wb-fs-s" }, h("span", { class: "wb-mono" }, model.id), words);
     });
     const refused = plan.refused.map(({ id, why }) => h("p", { class: "wb-fs-s wb-warn" }, h("span", { class: "wb-mono" }, id), `: ${why}`));
     const keep = textButton(plan.models.length ? "Keep" : "Close", "", this.keep);

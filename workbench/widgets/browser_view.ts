@@ -8,7 +8,7 @@ import { PlanDialog } from "./browser_plan";
 import type { BrowserRequest, BrowserStore, BrowserView, Query, RowsData, RowState } from "./browser_protocol";
 import { isHere, isRunning, ModelRow, type RowAct, type RowFacts } from "./browser_rows";
 import { chatLine, insertBelow } from "./cells";
-import { copyText, h, prose, setAttribute, setText, show, textButton } from "./dom";
+import { copyText, h, prose, setText, show, textButton } from "./dom";
 import { count, plural, size, tokensShort } from "./format";
 import { icon } from "./icons";
 import { Panel } from "./panel";
@@ -405,8 +405,10 @@ class Summary {
     show(this.refresh, view.refresh === null && view.offline === null);
     setText(this.source, sourceWords(view));
     const { chip, memory, usable } = view.machine;
-    setText(this.machine, `This machine: ${chip}, ${size(memory)}, ${size(usable)} usable by models`);
-    setAttribute(this.machine, "title", this.machine.textContent);
+    const words = `${chip}, ${size(memory)}, ${size(usable)} usable by models`;
+    if (this.machine.title === words) return;
+    this.machine.title = words;
+    this.machine.replaceChildren(h("span", { class: "wb-this" }, "This machine: "), words);
   }
 }
 
