@@ -82,6 +82,7 @@ def choices(index: Index, asked: SearchQuery, field: str) -> list[dict[str, Any]
     named = {"format": ("mlx", *query.FORMATS), "size_class": tuple(query.SIZE_CLASSES), "task": tuple(query.TASKS)}
     named["quantization"] = tuple(name.lower() for name in query.QUANTIZATIONS)
     if field in named:
+
         def counted(asked: SearchQuery, value: str) -> int:
             return len(index.search(msgspec.structs.replace(asked, **{field: (value,)})))
 

@@ -44,7 +44,7 @@ class Whereabouts:
         self._watcher: threading.Thread | None = None
         self.read()
         shared = downloads.default()
-        mine = weakref.WeakMethod(self._download_changed)
+        mine: weakref.WeakMethod[Callable[[list[Any]], None]] = weakref.WeakMethod(self._download_changed)
         with shared.lock:
             for row in shared.view()["rows"]:
                 if row["status"] != "done":  # it was read above, unless it was deleted since
