@@ -20,7 +20,7 @@ PACKAGE = ROOT / "workbench"
 API = ROOT / "docs/api.md"
 README = ROOT / "README.md"
 TREE = re.compile(r"(?<=## Files\n```\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
-VALUES = ("options", "messages", "request", "model", "events", "errors", "commands")
+VALUES = ("options", "messages", "request", "model", "events", "errors", "commands", "transfer")
 WIDTH = 90
 """Characters of a description in the tree; a longer one is cut at a comma or colon."""
 ABOUT = {
@@ -36,11 +36,11 @@ ABOUT = {
     "tests/engines/": "the contract every engine keeps, and what is one engine's own",
     "tests/guards/": "the house rules: imports point down, public names are documented, this tree is true",
     "tests/models/": "a second, different tiny model for tests that need two, and the script that makes it",
-    "tests/manager/": "model files, whole and broken",
-    "tests/servers/": "servers that tests start: llama.cpp's, and one that misbehaves on request",
+    "tests/manager/": "model files, the hub, search, fit, downloads, inventory, deletion",
+    "tests/servers/": "servers that tests start: llama.cpp's, a model hub, and one that misbehaves on request",
     "tests/services/": "the contract every service keeps, and every way a server can fail",
     "tests/sessions/": "chats, replies and questions, without a front end",
-    "tests/store/": "where things are kept",
+    "tests/store/": "where things are kept, and what is kept of runs",
     "tests/test_display.py": "how an object shows itself, in a notebook and elsewhere",
     "tests/test_init.py": "the names of a notebook, and what importing them costs",
     "tests/widgets/": "the bridge to the browser, and the TypeScript under vitest",

@@ -1,4 +1,4 @@
-"""Whether a model fits this machine: weights, KV cache and overhead against what models may take. Knows no engine.
+"""Whether a model fits this machine: all it needs against what models may take. Knows no engine.
 
     weights    bytes of the files; without them parameters x bits / 8
     KV cache   what `workbench.manager.shapes` reads or estimates, for the context length asked

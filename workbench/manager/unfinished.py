@@ -1,4 +1,4 @@
-"""Which downloads were begun and not ended, so that another kernel, or the next day, goes on with them.
+"""Which downloads were begun and not ended, so that another kernel can go on with them.
 
 DATA/downloads/ID.json   what was asked for, its commit and its files; the bytes lie in the cache
 """
