@@ -456,7 +456,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_slowly(self, file: File, start: int, stop: int, entry: dict[str, Any]) -> None:
         hub, kind, after = self.server.hub, self.fault.get("kind"), self.fault.get("after", 0)
         halt = start + after if kind in ("drop", "stall", "cut") else stop
-        step = max(1024, min(PIECE, hub.bps // 50)) if hub.bps else PIECE
+        step = max(1024, min(PIECE, hub.bps // 200)) if hub.bps else PIECE
         if hub.bps:  # what waits in the system's buffer has not been sent yet
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
         began, sent = time.monotonic(), 0
