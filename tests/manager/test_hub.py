@@ -169,8 +169,29 @@ def test_a_failing_hub(here: Hub, status: int, body: object) -> None:
 
 def test_a_login_page_instead_of_the_hub(here: Hub) -> None:
     here.faults = [{"path": "/api/", "kind": "status", "status": 200, "body": b"<!doctype html>Please log in"}]
-    with pytest.raises(HubError, match="did not answer as the hub does"):
+    with pytest.raises(OfflineError, match="Something else answered in the hub's place") as caught:
         hub.info(QWEN)
+    assert "login page" in caught.value.next_step
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_proxy_that_refuses_in_the_hubs_place_is_not_taken_for_the_hub(here: Hub, status: int) -> None:
+    refusal = {"kind": "status", "status": status, "body": b"", "headers": {"Content-Type": "text/html"}}
+    here.faults = [{"path": "/api/", **refusal, "times": 2}]
+    with pytest.raises(OfflineError, match=f"in the hub's place .status {status}"):
+        hub.info(QWEN)
+    with pytest.raises(OfflineError, match="in the hub's place"):
+        next(hub.list_models(search="qwen"))
+    assert hub.info(QWEN).model.id == QWEN
+
+
+def test_the_newest_commit_alone(here: Hub) -> None:
+    sha = here.update(QWEN, {"added.txt": b"x"})
+    assert hub.newest(QWEN) == sha
+    asked = len(here.log)
+    with pytest.raises(ModelNotFoundError):
+        hub.newest("mlx-community/Qwen3-4B-4bti")
+    assert len(here.log) == asked + 1
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:

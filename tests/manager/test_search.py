@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tests.manager import many
 from tests.servers.hub import GOOD_TOKEN, Hub, HubServer, gguf_repo, mlx_repo
 from workbench import builtin
 from workbench.errors import GatedModelError, ModelNotFoundError
-from workbench.manager import query, search
+from workbench.manager import hub, query, search
 from workbench.manager.index import Index
 from workbench.manager.search import Results
 
@@ -129,7 +131,21 @@ def test_offline_the_index_answers_and_says_so(served: Hub, index: Index, monkey
     assert ids(found) == online
     assert found.source == "index"
     assert found.as_of is not None
-    assert "The hub cannot be reached: from the local index, as seen just now" in repr(found)
+    assert "from the local index, as seen just now. The hub cannot be reached." in repr(found)
+
+
+def test_a_hub_that_stays_silent_is_not_waited_for_long(
+    served: Hub, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = ids(search.search(query.make("qwen"), where=index))
+    monkeypatch.setattr(hub, "QUICK", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        found = search.search(query.make("qwen"), where=index)
+        assert time.monotonic() - began < 3
+    assert (ids(found), found.source) == (online, "index")
+    assert "did not answer in time" in found.note
 
 
 @pytest.mark.usefixtures("offline")

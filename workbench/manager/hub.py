@@ -29,6 +29,10 @@ from workbench.model import HubModel
 
 TIMEOUT = 10.0
 """Seconds without a byte after which the hub counts as out of reach."""
+CONNECT = 3.0
+"""Seconds for a connection."""
+QUICK = 3.0
+"""`TIMEOUT` where something on this disk can answer instead."""
 PATIENCE = 40.0
 """Seconds for one answer in all."""
 LARGEST = 64 << 20
@@ -143,15 +147,16 @@ def errors(repo: str | None = None) -> Iterator[None]:
         raise ours from None
 
 
-def info(repo: str, revision: str | None = None) -> HubRepo:
+def info(repo: str, revision: str | None = None, *, timeout: float | None = None) -> HubRepo:
     """What a repository holds, at a branch, tag or commit (default: the newest).
 
-    Raises `ModelNotFoundError`, `GatedModelError`, `OfflineError`, `HubError`; `UsageError` for what is no id.
+    `timeout` is in seconds without a byte, by default `TIMEOUT`. Raises `ModelNotFoundError`, `GatedModelError`,
+    `OfflineError`, `HubError`; `UsageError` for what is no id.
     """
     _check_id(repo)
     at = f"/revision/{quote(revision, safe='')}" if revision else ""
     with errors(repo):
-        listing = _json(f"/api/models/{repo}{at}", {"blobs": "true"}, dict[str, Any])
+        listing = _json(f"/api/models/{repo}{at}", {"blobs": "true"}, dict[str, Any], timeout)
     sha = listing.get("sha")
     if not isinstance(sha, str) or not re.fullmatch(r"[0-9a-f]{7,64}", sha):
         raise HubError(f"The hub names no commit of {repo}.", next_step="Try again in a minute.")
@@ -160,6 +165,18 @@ def info(repo: str, revision: str | None = None) -> HubRepo:
     if revision is None:
         index.remember([model])
     return HubRepo(model=model, sha=sha, files=files, config=_config(repo, sha, files))
+
+
+def newest(repo: str) -> str:
+    """The newest commit of a repository, empty when the hub does not name it.
+
+    Raises as `info` does, without looking for near ids: it is asked of many repositories at once.
+    """
+    _check_id(repo)
+    with errors():
+        listing = _json(f"/api/models/{repo}", {"expand": "sha"}, dict[str, Any])
+    sha = listing.get("sha")
+    return sha if isinstance(sha, str) else ""
 
 
 def card(repo: str, revision: str = "main") -> str:
@@ -186,13 +203,14 @@ def list_models(
     sort: str | None = None,
     limit: int = 100,
     start: str | None = None,
+    timeout: float | None = None,
 ) -> Iterator[Page]:
     """Pages of the hub's listing, asked for one by one.
 
     `tags` must all be there (``"mlx"``, ``"gguf"``, a licence as ``"license:mit"``); `task` is a pipeline tag;
     `sort` is the hub's word (``"downloads"``, ``"likes"``, ``"trendingScore"``, ``"createdAt"``), from the most down;
-    `limit` models a page (the hub gives up to 1000); `start` is the `Page.next` of an earlier page. Raises as `info`
-    does.
+    `limit` models a page (the hub gives up to 1000); `start` is the `Page.next` of an earlier page; `timeout` as for
+    `info`. Raises as `info` does.
     """
     asked: dict[str, Any] = {
         "search": search,
@@ -209,7 +227,7 @@ def list_models(
         query = start
     while query is not None:
         with errors():
-            next_page, body = _get("/api/models", query)
+            next_page, body = _get("/api/models", query, timeout)
             listings = _decoded(body, list[dict[str, Any]])
         # The next page is asked of the same hub whatever host its link names: the token goes nowhere else.
         query = urlsplit(next_page).query if next_page else None
@@ -240,31 +258,31 @@ def _check_id(repo: str) -> None:
         raise hub_errors.no_repository(repo)
 
 
-def _json(path: str, query: dict[str, Any] | str | None, kind: Any) -> Any:
-    return _decoded(_get(path, query)[1], kind)
+def _json(path: str, query: dict[str, Any] | str | None, kind: Any, timeout: float | None = None) -> Any:
+    return _decoded(_get(path, query, timeout)[1], kind)
 
 
 def _decoded(body: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise HubError(
-            f"{endpoint()} did not answer as the hub does.",
-            next_step="Check HF_ENDPOINT, and whether this network asks for a login page.",
-            details=body[:300].decode("utf-8", "replace"),
-        ) from None
+        raise hub_errors.not_the_hub("no JSON", details=body[:300].decode("utf-8", "replace")) from None
 
 
-def _get(path: str, query: dict[str, Any] | str | None = None) -> tuple[str | None, bytes]:
+def _get(
+    path: str, query: dict[str, Any] | str | None = None, timeout: float | None = None
+) -> tuple[str | None, bytes]:
     """The address of the next page, if there is one, and the body. Raises foreign exceptions: call it in `errors`."""
     if offline():
         raise hub_errors.offline_by_choice()
+    import httpx2
     from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
+    patience = httpx2.Timeout(timeout or TIMEOUT, connect=CONNECT)
     address = f"{endpoint()}{path}" + (f"?{query}" if isinstance(query, str) else "")
     params = query if isinstance(query, dict) else None
     began = time.monotonic()
-    with get_session().stream("GET", address, params=params, headers=headers(), timeout=TIMEOUT) as response:
+    with get_session().stream("GET", address, params=params, headers=headers(), timeout=patience) as response:
         if response.is_error:
             _raise_for(response)
         body = bytearray()

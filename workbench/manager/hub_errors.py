@@ -19,7 +19,7 @@ from workbench.errors import (
 
 _FOREIGN = {"huggingface_hub", "httpx2", "httpcore2", "hf_xet", "h11", "h2"}
 _NETWORK = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
-_LOG_IN = "Run `hf auth login`, or set HF_TOKEN."
+_LOG_IN = "run `hf auth login`, or set HF_TOKEN."
 
 
 def mapped(error: Exception, repo: str | None = None) -> WorkbenchError | None:
@@ -70,6 +70,16 @@ def offline_by_choice() -> OfflineError:
     )
 
 
+def not_the_hub(answer: str, details: str = "") -> OfflineError:
+    """Somebody else answered in the hub's place: a proxy, or the login page of a network."""
+    return OfflineError(
+        f"Something else answered in the hub's place ({answer}).",
+        next_step="Check HF_ENDPOINT, and whether a proxy or a login page is in the way; models on this machine and "
+        "the local index still work.",
+        details=details,
+    )
+
+
 def no_repository(repo: str) -> UsageError:
     """What was given cannot be the id of a repository."""
     return UsageError(
@@ -82,7 +92,7 @@ def _refusal(error: Exception, response: Any, repo: str | None) -> WorkbenchErro
     from huggingface_hub import errors as theirs
 
     status: int = response.status_code
-    name = repo or "This model"
+    name = repo or "this model"
     with_token = _sent_token(response)
     said = response.headers.get("X-Error-Message") or ""
     if isinstance(error, theirs.GatedRepoError):
@@ -94,13 +104,17 @@ def _refusal(error: Exception, response: Any, repo: str | None) -> WorkbenchErro
             )
         return GatedModelError(
             f"{name} is gated: its terms must be accepted first.",
-            next_step=f"Accept them at https://huggingface.co/{repo or ''}. {_LOG_IN}",
+            next_step=f"Accept them at https://huggingface.co/{repo or ''}, then {_LOG_IN}",
             details=said,
         )
     if isinstance(error, theirs.DisabledRepoError):
         return HubError(f"The hub has disabled {name}.", next_step="Take another model.", retryable=False, details=said)
     if status == 401 and with_token and not isinstance(error, theirs.RepositoryNotFoundError):
-        return GatedModelError("The hub did not accept your token.", next_step=_LOG_IN, details=said)
+        return GatedModelError(
+            "The hub did not accept your token.", next_step=f"Make a new one, then {_LOG_IN}", details=said
+        )
+    if status in (401, 403, 404) and not _is_hub(response):
+        return not_the_hub(f"status {status}", details=_short(error))
     if status in (401, 404):
         if with_token:
             return ModelNotFoundError(
@@ -147,6 +161,12 @@ def _wait(response: Any) -> float | None:
         return float(after)
     limit = re.search(r"\bt=(\d+)", response.headers.get("RateLimit", ""))
     return float(limit[1]) if limit else None
+
+
+def _is_hub(response: Any) -> bool:
+    """Whether a refusal is the hub's own: it says why, in headers or as JSON."""
+    says = ("X-Error-Code", "X-Error-Message", "X-Repo-Commit")
+    return any(name in response.headers for name in says) or "json" in response.headers.get("Content-Type", "")
 
 
 def _sent_token(response: Any) -> bool:

@@ -102,7 +102,7 @@ class Results(Sequence[HubModel]):
             return "from the hub"
         seen = "nothing was seen of it yet" if self.as_of is None else f"as seen {_ago(time.time() - self.as_of)}"
         index = f"from the local index, {seen}"
-        return index if self.error is None else f"{self.error.message.rstrip('.')}: {index}"
+        return index if self.error is None else f"{index}. {self.error.message.rstrip('.')}"
 
     @property
     def suggestions(self) -> list[str]:
@@ -219,9 +219,9 @@ def statuses_of(models: Iterator[tuple[str, Status]]) -> dict[str, Status]:
 def _asked(query: SearchQuery, where: Index) -> Iterator[hub.Page] | None:
     """The hub's further pages, if there are any; its first is in the index when this returns."""
     if query.exact is not None:
-        where.add([hub.info(query.exact, query.revision).model])
+        where.add([hub.info(query.exact, query.revision, timeout=hub.QUICK).model])
         return None
-    pages = [hub.list_models(**terms, limit=HUB_PAGE) for terms in listings(query)]
+    pages = [hub.list_models(**terms, limit=HUB_PAGE, timeout=hub.QUICK) for terms in listings(query)]
     first = [next(page) for page in pages]
     where.add(model for page in first for model in page.models)
     return chain.from_iterable(pages) if any(page.next for page in first) else None

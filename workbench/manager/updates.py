@@ -84,23 +84,10 @@ def known() -> dict[str, Update]:
         return {}
 
 
-def newest(repo: str) -> str:
-    """The newest commit of a repository. Raises `OfflineError`, `GatedModelError`, `ModelNotFoundError`, `HubError`."""
-    if hub.offline():
-        raise OfflineError("Asking the hub is switched off (HF_HUB_OFFLINE).", next_step="Unset it, and ask again.")
-    from huggingface_hub import HfApi
-
-    with hub.errors():
-        found = HfApi(endpoint=hub.endpoint(), token=hub.token() or False).model_info(
-            repo, expand=["sha"], timeout=hub.TIMEOUT
-        )
-    return found.sha or ""
-
-
 def _ask(repos: list[str], timeout: float) -> tuple[dict[str, str], list[Exception]]:
     """The commits that were heard in time, and the errors of the rest."""
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="updates")
-    asked: dict[Future[str], str] = {pool.submit(newest, repo): repo for repo in repos}
+    asked: dict[Future[str], str] = {pool.submit(hub.newest, repo): repo for repo in repos}
     done, late = wait(asked, timeout)
     pool.shutdown(wait=False, cancel_futures=True)
     heard = {asked[one]: one.result() for one in done if one.exception() is None}

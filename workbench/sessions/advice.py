@@ -141,7 +141,7 @@ def _fit_of_hub(model: str, repo: str, revision: str | None, quantization: str |
     from workbench.manager import hub
 
     try:
-        found = hub.info(repo, revision)
+        found = hub.info(repo, revision, timeout=hub.QUICK)
     except OfflineError:
         known = {entry.model.id: entry.model for entry in curated_list.entries()}
         seen = known.get(model) or (index.default().get(repo) if quantization is None else None)
