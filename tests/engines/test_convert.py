@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from workbench import builtin
 from workbench.engines import LoadSpec, convert
 from workbench.engines.inprocess import InProcessEngine
-from workbench.errors import EngineError, ModelFilesError, StateError, UsageError
+from workbench.errors import DiskFullError, EngineError, ModelFilesError, StateError, UsageError
 from workbench.events import TextDelta
 from workbench.manager import files
 from workbench.messages import user
@@ -43,6 +44,7 @@ def test_a_quantized_copy_is_smaller_and_still_answers(tmp_path, source, bits, g
     assert (made.before, made.after) == (files.check(source).size, facts.size)
     assert made.saved > made.before / 2
     assert told[-1] == (made.after, made.after)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert left_over(tmp_path) == ["small"]
     engine = InProcessEngine("mlx")
     try:
@@ -52,6 +54,16 @@ def test_a_quantized_copy_is_smaller_and_still_answers(tmp_path, source, bits, g
     finally:
         engine.close()
     assert len(text) > 5
+
+
+def test_it_says_how_far_it_is_while_a_file_is_computed(tmp_path, capfd):
+    import mlx.core as mx
+
+    arrays = {"a": mx.zeros((8, 4)), "b": mx.ones((2, 2)), "c": mx.ones((1,))}
+    convert._saying_so(mx.save_safetensors)(str(tmp_path / "one.safetensors"), arrays, {"format": "mlx"})
+    assert mx.load(str(tmp_path / "one.safetensors"))["b"].shape == (2, 2)
+    said = capfd.readouterr().out.encode()
+    assert [int(line[1]) for line in convert._DONE.finditer(said)] == [128, 144, 148]
 
 
 @pytest.mark.slow
@@ -99,14 +111,23 @@ def test_the_work_ends_with_the_kernel(tmp_path, source):
 def test_what_cannot_be_quantized_is_refused_in_words(tmp_path, source):
     for bits, group_size in [(5, 64), (16, 64), (4, 48)]:
         with pytest.raises(UsageError):
-            convert.check(source, bits, group_size)
+            convert.check(source, tmp_path / "small", bits, group_size)
     with pytest.raises(ModelFilesError, match="folders of safetensors"):
-        convert.check(builtin.path("gguf"), 4, 64)
+        convert.check(builtin.path("gguf"), tmp_path / "small", 4, 64)
     quantized = tmp_path / "q"
     quantized.mkdir()
     (quantized / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
-    with pytest.raises(ModelFilesError, match="quantized already"):
-        convert.check(quantized, 4, 64)
+    with pytest.raises(ModelFilesError, match="A friendly name is quantized already"):
+        convert.check(quantized, tmp_path / "small", 4, 64, name="A friendly name")
+
+
+def test_room_is_looked_for_before_it_begins(tmp_path, source, monkeypatch):
+    expected = convert.check(source, tmp_path / "small", 4, 64)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=expected + convert.SPARE - 1))
+    with pytest.raises(DiskFullError, match="no room for the copy: it takes about"):
+        convert.quantize(source, tmp_path / "small", 4)
+    assert left_over(tmp_path) == []
 
 
 @pytest.mark.slow

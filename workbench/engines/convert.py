@@ -2,13 +2,15 @@
 
     python -m workbench.engines.convert SOURCE DRAFT BITS GROUP
 
-The process ends when its standard input does: a kernel that dies leaves no work going on. mlx-lm reads the weights
-lazily and writes them piece by piece, so the bytes in the draft tell how far it is.
+The process ends when its standard input does: a kernel that dies leaves no work going on. mlx-lm reads and quantizes
+lazily, when a file of the copy is saved: there the arrays are computed one by one, and what is done is said on a line
+of standard output (``quantized 12345``, in bytes).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,11 +22,14 @@ from typing import Any
 
 import msgspec
 
-from workbench.errors import EngineError, FolderError, ModelFilesError, StateError, UsageError
+from workbench.errors import DiskFullError, EngineError, FolderError, ModelFilesError, StateError, UsageError
 
 BITS = (2, 3, 4, 6, 8)
 GROUP_SIZES = (32, 64, 128)
 LOOK_EVERY_S = 0.1
+SPARE = 64 << 20
+"""Bytes that stay free beside the copy."""
+_DONE = re.compile(rb"^quantized (\d+)\r?\n", re.MULTILINE)
 _TAIL = 4000
 """Characters of the process's last words that an error keeps."""
 
@@ -45,23 +50,38 @@ class Quantized(msgspec.Struct, frozen=True, kw_only=True):
         return self.before - self.after
 
 
-def check(source: Path, bits: int, group_size: int) -> None:
-    """Whether a folder can be quantized so. Raises `UsageError`, `ModelFilesError`."""
+def check(source: Path, target: Path, bits: int, group_size: int, *, name: str | None = None) -> int:
+    """Whether a folder can be quantized so; returns the bytes that the copy's weights will take.
+
+    `name` is what a person calls the model, by default the folder's. Raises `UsageError`, `ModelFilesError`,
+    `FolderError` for a target that exists, and `DiskFullError`.
+    """
+    name = name or source.name
     if bits not in BITS:
         raise UsageError(f"A model can be quantized to {_either(BITS)} bits, not {bits}.")
     if group_size not in GROUP_SIZES:
         raise UsageError(f"A group has {_either(GROUP_SIZES)} weights, not {group_size}.")
     if not source.is_dir():
         raise ModelFilesError(
-            f"{source.name} cannot be quantized here: mlx-lm reads folders of safetensors.",
+            f"{name} cannot be quantized here: mlx-lm reads folders of safetensors.",
             next_step="Take the original model that it was made from.",
         )
     config = _config(source)
     if config.get("quantization") or config.get("quantization_config"):
         raise ModelFilesError(
-            f"{source.name} is quantized already; quantizing it again would only lose more.",
+            f"{name} is quantized already; quantizing it again would only lose more.",
             next_step="Take the original model that it was made from.",
         )
+    if target.exists():
+        raise FolderError(f"There is a model in {target} already.", next_step="Delete it first.")
+    expected = int(_weights(source) * (bits + 32 / group_size) / _bits(source))
+    free = shutil.disk_usage(target.parent).free
+    if expected + SPARE > free:
+        raise DiskFullError(
+            f"There is no room for the copy: it takes about {expected / 1e9:.1f} GB and {free / 1e9:.1f} GB are free.",
+            next_step="Free some room (wb.library() shows what takes it), then quantize again.",
+        )
+    return expected
 
 
 def quantize(
@@ -75,15 +95,12 @@ def quantize(
 ) -> Quantized:
     """Write a copy of `source` with `bits` a weight to `target`, a folder that does not exist yet.
 
-    `progress(done, total)` is told in bytes written; the total is computed from the bits a weight, and reached at the
-    end. What is half done lies beside the target under a hidden name, and is removed when it fails or `cancelled()`
-    says so; then `StateError` is raised. Raises `EngineError` with the last words of mlx-lm.
+    `progress(done, total)` is told in bytes quantized; the total is computed from the bits a weight, and reached at
+    the end. What is half done lies beside the target under a hidden name, and is removed when it fails or `cancelled()`
+    says so; then `StateError` is raised. Raises what `check` does, and `EngineError` with the last words of mlx-lm.
     """
-    check(source, bits, group_size)
-    if target.exists():
-        raise FolderError(f"There is a model in {target} already.", next_step="Delete it first.")
+    expected = check(source, target, bits, group_size)
     before = _weights(source)
-    expected = int(before * (bits + 32 / group_size) / _bits(source))
     draft = target.with_name(f".quantizing-{os.getpid()}-{os.urandom(4).hex()}")
     command = [sys.executable, "-m", "workbench.engines.convert", str(source), str(draft), str(bits), str(group_size)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -93,12 +110,12 @@ def quantize(
                 command, stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT, env=environment
             ) as process:
                 try:
-                    _wait(process, draft, expected, progress, cancelled)
+                    _wait(process, said.fileno(), expected, progress, cancelled)
                 finally:
                     process.kill()
             if process.returncode != 0:
                 said.seek(0)
-                raise _failure(source, said.read().decode("utf-8", "replace")[-_TAIL:])
+                raise _failure(source, _DONE.sub(b"", said.read()).decode("utf-8", "replace")[-_TAIL:])
         after = _weights(draft)
         draft.rename(target)
     finally:
@@ -110,12 +127,13 @@ def quantize(
 
 def _wait(
     process: subprocess.Popen[bytes],
-    draft: Path,
+    said: int,
     expected: int,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> None:
-    """Until the process has ended. Raises `StateError` when it is to be stopped."""
+    """Until the process has ended. Raises `StateError` when it is to be stopped. `said` is the file it writes to."""
+    size = done = 0
     while True:
         try:
             process.wait(LOOK_EVERY_S)
@@ -124,8 +142,11 @@ def _wait(
             pass
         if cancelled is not None and cancelled():
             raise StateError("Quantizing was stopped.", next_step="What was half done is removed.")
-        if progress is not None:
-            progress(min(_weights(draft), expected), expected)
+        if progress is not None and (now := os.fstat(said).st_size) > size:
+            size = now
+            for line in _DONE.finditer(os.pread(said, _TAIL, max(0, size - _TAIL))):  # the place is the process's own
+                done = max(done, int(line[1]))
+            progress(min(done, expected), expected)
 
 
 def _failure(source: Path, said: str) -> EngineError:
@@ -173,10 +194,29 @@ def _end_with_parent(draft: str) -> None:
     os._exit(1)
 
 
+def _saying_so(save: Callable[..., None]) -> Callable[..., None]:
+    """What saves a file of the copy, saying how many bytes are quantized; it would compute all the arrays anyway."""
+    import mlx.core as mx
+
+    done = 0
+
+    def saving(path: str, arrays: dict[str, mx.array], metadata: dict[str, str]) -> None:
+        nonlocal done
+        for array in arrays.values():
+            mx.eval(array)
+            done += array.nbytes
+            print("quantized", done, flush=True)
+        save(path, arrays, metadata)
+
+    return saving
+
+
 def _main(source: str, draft: str, bits: str, group_size: str) -> None:
     threading.Thread(target=_end_with_parent, args=(draft,), daemon=True).start()
+    import mlx.core as mx
     from mlx_lm import convert
 
+    mx.save_safetensors = _saying_so(mx.save_safetensors)
     convert(source, draft, quantize=True, q_bits=int(bits), q_group_size=int(group_size))
     sys.stdout.flush()
     os._exit(0)  # MLX may abort when an interpreter with its arrays ends

@@ -222,15 +222,15 @@ class Library:
         """Make a smaller copy of a model with mlx-lm; the original stays.
 
         `bits` is 2, 3, 4, 6 or 8, `group_size` 32, 64 or 128. Returns the running job; its result names the new
-        model and the bytes it saves. Raises `ModelNotFoundError`, `UsageError`, and `ModelFilesError` for one that is
-        quantized already.
+        model and the bytes it saves. Raises `ModelNotFoundError`, `UsageError`, `DiskFullError`, `FolderError` when
+        the copy is there already, and `ModelFilesError` for one that is quantized already.
         """
         from workbench.engines import convert
 
         info = self.entry(model).model
         source = inventory.locate(info)
-        convert.check(source, bits, group_size)
         place = importing.place(f"{info.name}-{bits}bit")
+        convert.check(source, place, bits, group_size, name=info.name)
 
         def work(job: Job[Quantized]) -> Quantized:
             made = convert.quantize(source, place, bits, group_size, progress=job.progress, cancelled=job.stopping)
