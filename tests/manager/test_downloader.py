@@ -259,6 +259,53 @@ def test_what_passes_is_put_up_with(hub, root, queue, big, fault):
     assert orphans(root) == []
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "/api/models/", "status": 503, "times": 2},
+        {"path": "/api/models/", "status": 429, "headers": {"Retry-After": "1"}, "times": 1},
+        {"path": "/resolve/.*config.json", "status": 500, "times": 1},
+    ],
+    ids=["503", "429", "config"],
+)
+def test_a_hub_that_fails_for_a_moment_at_the_start_is_put_up_with(hub, root, queue, big, fault):
+    hub.faults = [{"kind": "status", **fault}]
+    done(queue.add("acme/Big-4bit"))
+    assert contents(snapshot(root, big)) == wanted(big)
+
+
+def test_a_hub_that_keeps_failing_at_the_start_is_given_up(hub, root, queue, big):
+    hub.faults = [{"path": "/api/models/", "kind": "status", "status": 503, "times": -1}]
+    assert failure(queue, "acme/Big-4bit").kind == "HubError"
+
+
+def test_asked_to_wait_at_the_start_it_says_so_and_can_be_paused(hub, root, queue, big):
+    wish = {"kind": "status", "status": 429, "headers": {"Retry-After": "60"}, "times": -1}
+    hub.faults = [{"path": "/api/models/", **wish}]
+    found = queue.add("acme/Big-4bit")
+    wait_for(lambda: "asks to wait 60 s" in found.progress().note, "a note")
+    queue.pause(found)
+    assert ended(found).status == "paused"
+
+
+def test_a_failing_hub_does_not_hide_a_model_that_is_here(hub, root, queue, big):
+    done(queue.add("acme/Big-4bit"))
+    queue.clear()
+    hub.faults = [{"path": "/api/models/", "kind": "status", "status": 503, "times": -1}]
+    done(queue.add("acme/Big-4bit"))
+
+
+def test_a_login_page_instead_of_a_file_fails_in_words_and_keeps_nothing_of_it(hub, root, queue, big):
+    page = {"status": 200, "body": b"<html>Log in</html>", "headers": {"Content-Type": "text/html"}, "times": -1}
+    hub.faults = [{"path": "/resolve/.*tokenizer.json", "kind": "status", **page}]
+    found = failure(queue, "acme/Big-4bit")
+    assert found.message == "Something else than the file was sent: 19 bytes instead of 71."
+    assert "login page" in found.next_step
+    hub.faults = []
+    done(queue.add("acme/Big-4bit"))
+    assert contents(snapshot(root, big)) == wanted(big)
+
+
 def test_asked_to_wait_it_says_so(hub, root, queue, big):
     hub.faults = [{"path": "/cdn/", "kind": "status", "status": 429, "headers": {"Retry-After": "60"}, "times": -1}]
     found = queue.add("acme/Big-4bit")

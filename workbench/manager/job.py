@@ -22,6 +22,7 @@ from workbench.errors import (
     DownloadCancelledError,
     DownloadError,
     ErrorInfo,
+    HubError,
     OfflineError,
     UsageError,
     WorkbenchError,
@@ -243,7 +244,7 @@ class Job:
         try:
             if self.plan is None:
                 self.plan = self._planned()
-        except OfflineError:
+        except HubError:
             if self._is_here():
                 return
             raise
@@ -260,7 +261,7 @@ class Job:
 
     def _planned(self) -> Plan:
         """Ask the hub, once: the commit is fixed from now on."""
-        found = hub.info(self.repo, self._revision)
+        found = self._asked()
         chosen = choose.needed(found.files, self._quantization)
         named_by_commit = self._revision is not None and _COMMIT.fullmatch(self._revision) is not None
         return Plan(
@@ -275,6 +276,23 @@ class Job:
             files=tuple(sorted(chosen.files, key=lambda file: (file.size > 16 << 20, file.path))),
             begun=time.time(),
         )
+
+    def _asked(self) -> hub.HubRepo:
+        """What the hub lists. A failure of its own, or its wish for a pause, is put up with as a file's is."""
+        wait = self._patience.wait
+        for _ in range(self._patience.tries - 1):
+            try:
+                found = hub.info(self.repo, self._revision)
+            except HubError as error:
+                if isinstance(error, OfflineError) or not error.retryable:
+                    raise
+                self._note(f"{error.message.rstrip('.')}; trying again")
+                self._wire.sleep(max(wait, min(error.wait or 0, self._patience.server_wait)))
+                wait = min(2 * wait, self._patience.longest_wait)
+            else:
+                self._note("")
+                return found
+        return hub.info(self.repo, self._revision)
 
     def _is_here(self) -> bool:
         """Whether all of it was downloaded before, so that no hub is needed."""

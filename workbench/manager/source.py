@@ -133,9 +133,10 @@ class Source:
                         if self._wire.stopped:
                             raise StoppedError
                         data, skip = data[skip : skip + stop - at], max(0, skip - len(data))
-                        if data:
-                            yield data
-                            at += len(data)
+                        if not data:
+                            continue
+                        yield data
+                        at += len(data)
                         if failures:
                             failures = 0
                             self._wire.note("")
@@ -191,6 +192,12 @@ class Source:
     def _before(self, response: httpx2.Response, start: int, stop: int, whole: bool) -> int:
         """How many bytes come before those asked for: 0, unless the server sends all of the file."""
         if response.status_code == 200:
+            length = response.headers.get("Content-Length")
+            if length is not None and int(length) != self.size:
+                raise DownloadError(
+                    f"Something else than the file was sent: {int(length):,} bytes instead of {self.size:,}.",
+                    next_step="Check whether a proxy or a login page is in the way, then download again: it goes on.",
+                )
             if not whole and (start, stop) != (0, self.size):
                 raise NoRangesError
             return start
