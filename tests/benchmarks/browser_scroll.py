@@ -22,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.lab import Lab, Notebook, launch, write_notebook
 
 KEYS = ("dropped_ratio",)
-STEPS = (120, 400)
+STEPS = (120, 700)
 """Pixels a frame: a brisk wheel, and a thrown list."""
 CELL = """
 import workbench as wb
