@@ -441,6 +441,20 @@ def test_what_is_no_id_is_refused_at_once(root, queue, model):
 # The disk
 
 
+@pytest.mark.parametrize(
+    ("pasted", "model"),
+    [
+        ("https://huggingface.co/acme/Big-4bit/", "acme/Big-4bit"),
+        ("hf.co/acme/Big-4bit/tree/main", "acme/Big-4bit"),
+        (f"https://huggingface.co/acme/Big-4bit/tree/{'a' * 40}?x=1", f"acme/Big-4bit@{'a' * 40}"),
+        ("https://huggingface.co/acme/X-GGUF/blob/main/X-Q8_0.gguf", "acme/X-GGUF:q8_0"),
+        ("hf.co/acme/X-GGUF:Q8_0", "acme/X-GGUF:q8_0"),
+    ],
+)
+def test_a_pasted_address_is_as_good_as_an_id(root, pasted, model):
+    assert job.Job(pasted).model == model
+
+
 def test_too_small_a_disk_is_noticed_before_it_begins(hub, root, queue, monkeypatch, big):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from workbench import builtin
-from workbench.errors import DiskFullError, FolderError, ModelFilesError, StateError
+from workbench.errors import DiskFullError, FolderError, ModelFilesError, StateError, UsageError
 from workbench.manager import importing, inventory
 
 
@@ -163,6 +163,12 @@ def test_a_name_that_is_taken_and_a_path_that_is_not_there_are_said(home):
     assert Path(imported(source, name="../../Mine too!")).parent == importing.folder() / "Mine-too"
     with pytest.raises(FolderError, match="no such file"):
         importing.prepare(home / "gone.gguf")
+
+
+def test_another_mode_is_refused_before_anything_is_written(home):
+    with pytest.raises(UsageError, match="link, copy or move, not by 'steal'"):
+        importing.prepare(gguf(home / "x.gguf"), "steal")
+    assert in_library() == {}
 
 
 def test_a_move_takes_nothing_from_another_program(home):

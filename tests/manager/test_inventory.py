@@ -148,6 +148,10 @@ def test_an_unknown_id_names_the_nearest(cache):
         inventory.find("zzz")
     assert "Did you mean" not in raised.value.next_step
     assert "wb.models()" in raised.value.next_step
+    assert "wb.download" not in raised.value.next_step
+    with pytest.raises(ModelNotFoundError, match=r"no model 'acme/Tiny' here\.") as raised:
+        inventory.find("acme/Tiny")
+    assert "If it is on the hub, wb.download('acme/Tiny') fetches it." in raised.value.next_step
 
 
 def test_the_cache_is_where_its_own_client_looks(monkeypatch):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -260,6 +263,40 @@ def test_commands_do_what_the_methods_do_and_never_raise(lib, home):
     assert ask(commands.PlanDelete(id=10, models=[path])).ok
     assert ask(commands.ExecutePlan(id=11, plan=screen.view["plan"]["id"])).ok
     within(10, lambda: path not in screen.rows)
+
+
+def test_reading_the_folders_without_a_network_is_quiet(lib, home, hub, monkeypatch):
+    downloads.default().start(REPO).result(60)
+    heard = []
+    check = updates.check
+    monkeypatch.setattr(updates, "check", lambda *a, **k: heard.append(check(*a, **k)))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    screen = Screen(lib)
+    assert lib.perform(commands.ReadLibrary(id=1)).ok
+    within(20, lambda: not any(thread.name == f"library-{lib.id}" for thread in threading.enumerate()))
+    assert REPO in screen.rows
+    assert heard[0].error.kind == "OfflineError"
+    assert screen.view["notice"] is None
+
+
+def test_folders_that_cannot_be_read_are_said_once_and_hide_no_other(home):
+    if os.getuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may read everything")
+    gguf(home / "Downloads/mine.gguf")
+    for name in ("a", "b", "c"):
+        (home / "Downloads" / name).mkdir(mode=0)
+    powers = "-dac_override,-dac_read_search"
+    without = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"] if os.getuid() == 0 else []
+    code = (
+        "import json, workbench as wb\nlib = wb.library()\nrows = [row['name'] for row in lib.rows]\n"
+        "print(json.dumps([rows, {s['name']: s['note'] for s in lib.view()['sources']}]))"
+    )
+    done = subprocess.run([*without, sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rows, notes = json.loads(done.stdout)
+    assert "mine.gguf" in rows
+    assert notes["built in"] == ""
+    assert f"{home / 'Downloads' / 'a'} cannot be read: permission denied" in notes["Downloads folder"]
+    assert notes["Downloads folder"].endswith("So it is with 2 more.")
 
 
 def test_a_job_can_be_stopped(lib, home, monkeypatch):

@@ -58,7 +58,7 @@ def mapped(error: Exception, repo: str | None = None) -> WorkbenchError | None:
         return OfflineError("The hub cannot be reached.", details=_short(error))
     if isinstance(error, (ConnectionError, ssl.SSLError, httpx2.TransportError, httpx2.StreamError)):
         return OfflineError("The connection to the hub broke off.", details=_short(error))
-    return HubError(f"The hub's client failed: {_short(error)}", details=type(error).__name__)
+    return HubError(f"The hub's client failed: {_short(error)}", retryable=False, details=type(error).__name__)
 
 
 def offline_by_choice() -> OfflineError:

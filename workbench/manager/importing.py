@@ -13,11 +13,11 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
-from workbench.errors import DiskFullError, FolderError, StateError
+from workbench.errors import DiskFullError, FolderError, StateError, UsageError
 from workbench.manager import formats, hf_cache, lm_studio, ollama
 from workbench.messages import new_id
 from workbench.store import paths
@@ -80,8 +80,10 @@ def prepare(path: str | os.PathLike[str], mode: Mode = "link", *, name: str | No
 
     Any format of `workbench.manager.formats` is taken, a split GGUF file with all its parts. Raises `ModelFilesError`
     for a pickle, a web page, what is truncated or damaged; `FolderError` when it cannot be read, the name is taken, or
-    a move would take it from another program; `DiskFullError` when a copy does not fit.
+    a move would take it from another program; `DiskFullError` when a copy does not fit; `UsageError` for another mode.
     """
+    if mode not in get_args(Mode):
+        raise UsageError(f"A model can be imported by link, copy or move, not by {mode!r}.")
     source = Path(os.path.abspath(Path(path).expanduser()))
     checked = formats.check(source)
     base = source if source.is_dir() else source.parent

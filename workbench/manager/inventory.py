@@ -158,11 +158,12 @@ def locate(info: ModelInfo) -> Path:
 
 
 def not_found(model_id: str, known: Iterable[str]) -> ModelNotFoundError:
-    """The error for an id nobody knows; it names the nearest of those known."""
+    """The error for an id nobody knows; it names the nearest of those known, and how to get one of the hub."""
     near = nearest(model_id, known)
     hint = f"Did you mean {near!r}? " if near else ""
+    fetch = f"If it is on the hub, wb.download({model_id!r}) fetches it. " if _HUB_ID.fullmatch(model_id) else ""
     return ModelNotFoundError(
-        f"There is no model {model_id!r}.", next_step=f"{hint}{ModelNotFoundError.default_next_step}"
+        f"There is no model {model_id!r} here.", next_step=f"{hint}{fetch}{ModelNotFoundError.default_next_step}"
     )
 
 

@@ -28,7 +28,7 @@ from workbench.errors import (
     WorkbenchError,
     describe,
 )
-from workbench.manager import choose, hub, inventory, unfinished
+from workbench.manager import choose, hub, inventory, query, unfinished
 from workbench.manager.file_transfer import FileTransfer
 from workbench.manager.repo_cache import RepoCache
 from workbench.manager.source import Patience, Source, StoppedError, Wire
@@ -52,7 +52,7 @@ class Job:
     """
 
     def __init__(self, model: str, *, plan: Plan | None = None, patience: Patience | None = None) -> None:
-        parsed = _ID.fullmatch(model.strip().removeprefix("https://huggingface.co/").rstrip("/"))
+        parsed = _ID.fullmatch(_id(model.strip()))
         if parsed is None:
             raise UsageError(
                 f"{model!r} is no id of a model on the hub.", next_step="It looks like mlx-community/Qwen3-4B-4bit."
@@ -394,6 +394,16 @@ class Job:
 
     def _note(self, text: str) -> None:
         self._message = text
+
+
+def _id(text: str) -> str:
+    """The id that was given, or that a pasted address of the hub leads to."""
+    if "://" not in text and not text.startswith(("huggingface.co/", "hf.co/")):
+        return text
+    asked = query.make(text)
+    revision = f"@{asked.revision}" if asked.revision else ""
+    quantization = f":{asked.quantization[0]}" if asked.quantization else ""
+    return f"{asked.exact}{revision}{quantization}" if asked.exact else text
 
 
 def _gb(count: int) -> str:

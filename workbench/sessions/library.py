@@ -310,7 +310,7 @@ class Library:
                     pass
                 case ReadLibrary() | ReadDownloadsFolder():
                     self._behind(self.read)
-                    self._behind(self.updates)
+                    self._behind(self._ask_for_updates)
                 case VerifyModels():
                     self.verify(command.models)
                 case UpdateModels():
@@ -367,6 +367,11 @@ class Library:
             with self.lock:
                 self._reading -= 1
                 self._publish()
+
+    def _ask_for_updates(self) -> None:
+        """Ask the hub along the way: that it cannot be reached is no news to somebody who looks at their own disk."""
+        updates.check(inventory.entries(downloads_folder=True))
+        self._look()
 
     def _look(self) -> None:
         """Read the folders and what is remembered; every library of this process shows what has changed."""

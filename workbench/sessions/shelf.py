@@ -186,9 +186,11 @@ def _sources(entries: Entries) -> list[dict[str, Any]]:
             if file.inode not in counted:
                 counted.add(file.inode)
                 source["bytes"] += file.size
-    for trouble in entries.troubles:
-        source = sources.setdefault(trouble.source, _source(trouble.source, trouble.folder))
-        source["note"] = f"{source['note']} {trouble.error.message} {trouble.error.next_step}".strip()
+    for name in dict.fromkeys(trouble.source for trouble in entries.troubles):
+        first, *others = [trouble for trouble in entries.troubles if trouble.source == name]
+        more = f" So it is with {len(others)} more." if others else ""
+        source = sources.setdefault(name, _source(name, first.folder))
+        source["note"] = f"{first.error.message} {first.error.next_step}{more}".strip()
     return list(sources.values())
 
 
