@@ -153,6 +153,8 @@ def test_what_ran_here_replaces_estimates():
     )
     after = fit(model, config=LLAMA_3B, machine=M3)
     assert after.measured.load_s == 2.5
+    assert str(after).endswith("; measured here: loads in 2.5 s, 31 tokens/s")
+    assert "measured" not in str(before)
     assert (after.decode_tps, after.speed_measured) == (31.0, True)
     assert not before.speed_measured
     assert after.overhead == PROGRAM["safetensors"] + 90_000_000 < before.overhead

@@ -61,6 +61,7 @@ def test_info_names_commit_files_hashes_and_config(here: Hub) -> None:
     assert by_path["config.json"].blob_id == served["config.json"].blob_id
     assert found.config is not None
     assert found.config["num_hidden_layers"] == 2
+    assert found.model.context_length == 8192, "of its config.json; the listing does not say"
     assert found.size == sum(file.size for file in served.values())
 
 

@@ -86,9 +86,22 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
             return "unknown: neither its size nor its parameters are known"
         parts = ", ".join(f"{name} {gb(size)}" for name, size in self.breakdown())
         how = "; estimated" if self.estimated else ""
-        return f"{self.verdict}: {gb(self.total)} of {gb(self.usable)} GB ({parts}{how})"
+        return f"{self.verdict}: {gb(self.total)} of {gb(self.usable)} GB ({parts}{how}){self._ran()}"
 
     __repr__ = __str__
+
+    def _ran(self) -> str:
+        """What earlier runs here showed, in words."""
+        ran = self.measured
+        if ran is None:
+            return ""
+        words = [
+            "" if ran.load_s is None else f"loads in {ran.load_s:.1f} s",
+            "" if ran.ttft_s is None else f"first token after {ran.ttft_s:.2f} s",
+            "" if ran.decode_tps is None else f"{ran.decode_tps:.0f} tokens/s",
+        ]
+        said = ", ".join(word for word in words if word)
+        return f"; measured here: {said}" if said else ""
 
 
 def fit(

@@ -161,10 +161,13 @@ def info(repo: str, revision: str | None = None, *, timeout: float | None = None
     if not isinstance(sha, str) or not re.fullmatch(r"[0-9a-f]{7,64}", sha):
         raise HubError(f"The hub names no commit of {repo}.", next_step="Try again in a minute.")
     files = _files(repo, listing)
+    config = _config(repo, sha, files)
+    if config is not None:  # its own words; the listing repeats few of them
+        listing["config"] = _object(listing.get("config")) | config
     model = _model(listing)
     if revision is None:
         index.remember([model])
-    return HubRepo(model=model, sha=sha, files=files, config=_config(repo, sha, files))
+    return HubRepo(model=model, sha=sha, files=files, config=config)
 
 
 def newest(repo: str) -> str:
@@ -246,6 +249,10 @@ def near(repo: str, count: int = 3) -> list[str]:
                 known.update(listing["id"] for listing in found)
     by_lower = {name.lower(): name for name in known if name != repo}
     return [by_lower[name] for name in difflib.get_close_matches(repo.lower(), by_lower, count, 0.6)]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _model(listing: dict[str, Any]) -> HubModel:
