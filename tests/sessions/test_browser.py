@@ -13,6 +13,7 @@ from workbench.commands import (
     Ack,
     CancelDownload,
     CountChoices,
+    DropPlan,
     ExecutePlan,
     OpenModel,
     PlanDelete,
@@ -24,6 +25,7 @@ from workbench.commands import (
 from workbench.errors import ModelNotFoundError, UsageError
 from workbench.manager.index import Index
 from workbench.model import HubModel
+from workbench.services.registry import Services
 from workbench.sessions.browser import Browser
 
 QWEN = "acme/Qwen3-4B-4bit"
@@ -183,8 +185,10 @@ def test_choices_are_counted_for_the_query_without_their_own_filter(make: Callab
     assert browser.perform(CountChoices(id=1, field="architecture")).data == [{"value": "llama", "count": 1}]
 
 
-def test_a_download_moves_the_state_to_ready_and_deleting_it_back(make: Callable[..., Browser]) -> None:
-    browser = make("qwen")
+def test_a_download_moves_the_state_to_ready_and_deleting_it_back(
+    make: Callable[..., Browser], services: Services
+) -> None:
+    browser = make("qwen", services=services)
     assert len(browser.results) == 2
     seen: list[str] = []
 
@@ -199,6 +203,11 @@ def test_a_download_moves_the_state_to_ready_and_deleting_it_back(make: Callable
     until(lambda: seen and seen[-1] == "ready")
     assert set(seen) & {"queued", "starting", "downloading", "verifying"}
     assert state(browser) == "ready"
+    browser.perform(PlanDelete(id=2, models=[QWEN]))
+    library = browser._library
+    assert library.plan is not None
+    assert browser.perform(DropPlan(id=5)).ok
+    assert (browser.view()["plan"], library.plan) == (None, None)
     browser.perform(PlanDelete(id=2, models=[QWEN]))
     plan = browser.view()["plan"]
     assert [each["id"] for each in plan["models"]] == [QWEN]

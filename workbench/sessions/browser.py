@@ -16,7 +16,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -56,6 +56,7 @@ from workbench.sessions.whereabouts import Whereabouts
 if TYPE_CHECKING:
     from workbench.manager.deletion import Plan
     from workbench.services.registry import Services
+    from workbench.sessions.library import Library
 
 Op: TypeAlias = list[Any]
 Observer: TypeAlias = Callable[[Op], None]
@@ -287,7 +288,7 @@ class Browser:
             case ExecutePlan():
                 self._behind(self._execute, command.plan)
             case ChatWith():
-                return {"model": self._library().use(self._local_id(command.model)).id}
+                return {"model": self._library.use(self._local_id(command.model)).id}
             case RefreshCatalogue():
                 self.refresh()
             case StopRefresh():
@@ -305,13 +306,15 @@ class Browser:
         found = self._where.here(model)
         return found.id if found is not None else model
 
-    def _library(self) -> Any:
+    @cached_property
+    def _library(self) -> Library:
+        """The one of this process, unless the browser was given its own services."""
         from workbench.sessions.library import Library, library
 
         return library() if self._services is None else Library(services=self._services)
 
     def _show_plan(self, models: list[str]) -> None:
-        plan = self._library().plan_delete([self._local_id(model) for model in models])
+        plan = self._library.plan_delete([self._local_id(model) for model in models])
         with self.lock:
             self._plan = plan
             fields = msgspec.to_builtins(plan)
@@ -321,7 +324,7 @@ class Browser:
         with self.lock:
             self._plan = None
             self._change(plan=None)
-        self._library().drop_plan()
+        self._library.drop_plan()
 
     def _execute(self, id: str) -> None:
         with self.lock:
@@ -329,7 +332,7 @@ class Browser:
             self._change(plan=None)
         if plan is None or plan.id != id:
             raise StateError("This plan is no longer shown.", next_step="Plan the deletion again.")
-        self._library().execute(plan)
+        self._library.execute(plan)
         self._where.read()
 
     # The hub
@@ -340,10 +343,10 @@ class Browser:
         offline = notice = None
         try:
             if asked.exact is not None:
-                self._index.add([hub.info(asked.exact).model])
+                self._index.add([hub.info(asked.exact, timeout=hub.QUICK).model])
             else:
                 for terms in _hub_terms(asked):
-                    page = next(hub.list_models(**terms), None)
+                    page = next(hub.list_models(**terms, timeout=hub.QUICK), None)
                     self._index.add(page.models if page else ())
         except OfflineError as error:
             offline = msgspec.to_builtins(error.info)
