@@ -1,9 +1,10 @@
 """The library: what is on this disk, and what can be done with it. It knows no widget and no engine.
 
-library.py     the session: its state, its verbs
-shelf.py       the rows and sums a person sees, from the inventory and what is remembered
-jobs.py        long work with progress and a stop
-storage.py     the same as text, as HTML with its picture, as a frame
+library.py        the session: its state, its verbs
+library_work.py   what its jobs do: verify, repair, update, import, quantize
+jobs.py           long work with progress and a stop
+shelf.py          the rows and sums a person sees, from the inventory and what is remembered
+storage.py        the same as text, as HTML with its picture, as a frame
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from workbench.commands import (
     VerifyModels,
 )
 from workbench.errors import ErrorInfo, StateError, describe
-from workbench.manager import deletion, importing, inventory, updates, verify
+from workbench.manager import deletion, importing, inventory, updates
 from workbench.manager.deletion import Plan
 from workbench.manager.entries import Entries, Entry
 from workbench.manager.importing import Mode
@@ -48,7 +49,7 @@ from workbench.manager.updates import Updates
 from workbench.manager.verify import Verification
 from workbench.messages import new_id
 from workbench.model import ModelInfo
-from workbench.sessions import downloads, shelf, storage
+from workbench.sessions import downloads, library_work, shelf, storage
 from workbench.sessions.jobs import Job, Jobs
 
 if TYPE_CHECKING:
@@ -138,25 +139,21 @@ class Library:
 
         Returns the running jobs. Raises `ModelNotFoundError`.
         """
-
-        def work(entry: Entry, job: Job[Verification]) -> Verification:
-            return verify.verify(entry, progress=job.progress, cancelled=job.stopping)
-
-        return self._start("verify", models, work, self._one_at_a_time)
+        return self._start("verify", models, library_work.verified, self._one_at_a_time)
 
     def repair(self, models: str | Iterable[str]) -> Jobs[Verification]:
         """Set the files aside that `verify` found to differ, and download those alone again, at the same revision.
 
         Returns the running jobs. Raises `ModelNotFoundError`, and `FolderError` for files that the hub did not give.
         """
-        return self._start("update", models, self._repair)
+        return self._start("update", models, library_work.repaired)
 
     def update(self, models: str | Iterable[str]) -> Jobs[ModelInfo]:
         """Download the newest revision of these; of one whose files differ, what is damaged is fetched again.
 
         Returns the running jobs; the downloads are among `workbench.downloads` too. Raises `ModelNotFoundError`.
         """
-        return self._start("update", models, self._update)
+        return self._start("update", models, library_work.updated)
 
     def updates(self, timeout: float = updates.TIMEOUT_S) -> Updates:
         """Ask the hub which models have a newer revision; says so when it cannot be reached."""
@@ -210,13 +207,7 @@ class Library:
         written: raises `ModelFilesError`, `FolderError`, `DiskFullError`.
         """
         planned = importing.prepare(path, mode, name=name)
-
-        def work(job: Job[str]) -> str:
-            made = importing.execute(planned, progress=job.progress, cancelled=job.stopping)
-            job.message = f"{planned.name} is in the library."
-            return str(made)
-
-        return self._run(Job("import", planned.name, work, self._job_changed))
+        return self._run(Job("import", planned.name, partial(library_work.imported, planned), self._job_changed))
 
     def quantize(self, model: str, bits: int = 4, *, group_size: int = 64) -> Job[Quantized]:
         """Make a smaller copy of a model with mlx-lm; the original stays.
@@ -231,12 +222,7 @@ class Library:
         source = inventory.locate(info)
         place = importing.place(f"{info.name}-{bits}bit")
         convert.check(source, place, bits, group_size, name=info.name)
-
-        def work(job: Job[Quantized]) -> Quantized:
-            made = convert.quantize(source, place, bits, group_size, progress=job.progress, cancelled=job.stopping)
-            job.message = f"{shelf.gb(made.before)} became {shelf.gb(made.after)}: {shelf.gb(made.saved)} less."
-            return made
-
+        work = partial(library_work.quantized, source, place, bits, group_size)
         return self._run(Job("quantize", model, work, self._job_changed))
 
     def use(self, model: str) -> ModelInfo:
@@ -465,24 +451,6 @@ class Library:
                         self._jobs.pop(job.id, None)
             self._look()
         self._publish()
-
-    def _update(self, entry: Entry, job: Job[ModelInfo]) -> ModelInfo:
-        found = verify.remembered(entry)
-        if found is not None and found.differing:
-            self._repair(entry, job)
-            return inventory.find(entry.model.id)
-        return shelf.follow(downloads.default().start(entry.model.id), job)
-
-    def _repair(self, entry: Entry, job: Job[Any]) -> Verification:
-        found = verify.remembered(entry) or verify.verify(entry, cancelled=job.stopping)
-        if not found.differing:
-            return found
-        aside = verify.set_aside(found)
-        try:
-            shelf.follow(downloads.default().start(shelf.at_revision(entry.model)), job)
-        finally:
-            verify.put_back(aside)
-        return verify.verify(entry, progress=job.progress, cancelled=job.stopping)
 
     def _stop(self, job: str) -> None:
         with self.lock:
