@@ -9,6 +9,7 @@ test.each([
   [rate(12345), "12,345"],
   [size(null), "–"],
   [size(7e6), "7 MB"],
+  [size(999.8e6), "1.0 GB"],
   [size(1.84e9), "1.8 GB"],
   [size(214.3e9), "214 GB"],
   [sizeOf(0.05e9, 1.8e9), "0.1 of 1.8 GB"],

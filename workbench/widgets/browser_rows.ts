@@ -60,8 +60,8 @@ export function quantizationName(name: string): string {
 
 export class ModelRow implements RowElement {
   readonly element: HTMLElement;
-  private readonly org = h("span", { class: "wb-org" });
-  private readonly name = h("b");
+  private readonly org = h("span", { class: "wb-org wb-cut" });
+  private readonly name = h("b", { class: "wb-cut" });
   private readonly gated = h("span", { class: "wb-bdg" }, icon("lock"), h("span", { class: "wb-hn2" }, "gated"));
   private readonly second = h("span", { class: "wb-nn" });
   private readonly facts = h("span");
@@ -81,7 +81,7 @@ export class ModelRow implements RowElement {
     const name = h(
       "div",
       { class: "wb-nm", role: "gridcell" },
-      h("div", { class: "wb-n1" }, h("span", { class: "wb-cut" }, this.org, this.name), this.gated),
+      h("div", { class: "wb-n1" }, h("span", { class: "wb-n0" }, this.org, this.name), this.gated),
       h("div", { class: "wb-n2 wb-cut" }, this.second, this.facts),
     );
     this.element = h(

@@ -24,7 +24,8 @@ export function rate(tokensPerSecond: number): string {
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 function unitOf(bytes: number): number {
-  return bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const unit = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return unit < UNITS.length - 1 && Math.round(bytes / 1000 ** unit) >= 1000 ? unit + 1 : unit; // no "1000 MB"
 }
 
 function inUnit(bytes: number, unit: number): string {
