@@ -39,7 +39,7 @@ STOP = delta(finish="stop")
 def answered(*parts, request=None, **service):
     """The events of one request to a server that plays these parts."""
     with ScriptedServer(list(parts)) as server:
-        remote = RemoteChatService(server.url, name="box", **service)
+        remote = RemoteChatService(server.url, name="box", **{"retries": 0, **service})
         events = list(remote.stream(request or ask("box:m", "hello")))
         remote.close()
     assert [e for e in events if isinstance(e, Finished | Failed)] == events[-1:]
@@ -320,7 +320,7 @@ def test_no_foreign_exception_escapes():
     ]
     for answer in odd:
         with ScriptedServer([answer]) as server:
-            remote = RemoteChatService(server.url, first_token_timeout=5)
+            remote = RemoteChatService(server.url, first_token_timeout=5, retries=0)
             end = list(remote.stream(ask("x:m")))[-1]
             if isinstance(end, Failed):
                 assert end.error.kind != "WorkbenchError", answer
