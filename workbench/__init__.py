@@ -8,6 +8,7 @@
     wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
     wb.library()                                       # what is on this disk, and what it takes
     wb.models()                                        # what there is
+    wb.discover()                                      # the servers that run on this machine
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
     wb.unload()                                        # memory back
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.sessions.advice import curated, fit, recommend
     from workbench.sessions.ask import ask
     from workbench.sessions.browser import Browser, browse
-    from workbench.sessions.catalogue import connect, models, unload
+    from workbench.sessions.catalogue import connect, disconnect, discover, models, unload
     from workbench.sessions.chat import Chat, chat
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
     from workbench.sessions.library import Library, library
@@ -55,6 +56,8 @@ __all__ = [
     "chat",
     "connect",
     "curated",
+    "disconnect",
+    "discover",
     "download",
     "downloads",
     "errors",
@@ -84,6 +87,8 @@ _HOMES = {
     "chat": "workbench.sessions.chat",
     "connect": "workbench.sessions.catalogue",
     "curated": "workbench.sessions.advice",
+    "disconnect": "workbench.sessions.catalogue",
+    "discover": "workbench.sessions.catalogue",
     "download": "workbench.sessions.downloads",
     "downloads": "workbench.sessions.downloads",
     "fit": "workbench.sessions.advice",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from workbench.errors import ConnectionFailedError, ModelNotFoundError
@@ -12,12 +14,14 @@ TINY = ModelInfo(id="builtin", name="builtin", provider="local", engine="mlx", s
 FAR = ModelInfo(id="ollama:<b>", name="<b>", provider="ollama", status="down", note="refused")
 
 
-def test_it_reads_as_a_table() -> None:
+def test_it_reads_as_a_table_by_server() -> None:
     lines = repr(ModelList([TINY, FAR])).splitlines()
-    assert lines[0].split() == ["id", "provider", "engine", "size", "context", "status"]
-    assert lines[1].split() == ["builtin", "local", "mlx", "6.8", "MB", "2,048", "ready"]
-    assert "down, refused" in lines[2]
-    assert lines[1].index("local") == lines[2].index("ollama", 8)
+    assert lines[0].split() == ["id", "engine", "quantization", "size", "context", "status"]
+    assert lines[1] == "on this machine"
+    assert lines[2].split() == ["builtin", "mlx", "\u2013", "6.8", "MB", "2,048", "ready"]
+    assert lines[3] == "ollama"
+    assert "down, refused" in lines[4]
+    assert lines[0].index("size") == lines[2].index("6.8 MB")
 
 
 def test_its_html_is_escaped() -> None:
@@ -26,10 +30,22 @@ def test_its_html_is_escaped() -> None:
     assert "<b>" not in page
 
 
-def test_servers_that_did_not_answer_are_shown() -> None:
-    listed = ModelList([TINY], {"lm": ConnectionFailedError("Nothing listens.", next_step="Start it.")})
-    assert "lm did not answer: Nothing listens. Start it." in repr(listed)
+def test_servers_that_did_not_answer_are_shown_beside_their_name() -> None:
+    listed = ModelList([TINY, FAR], {"lm": ConnectionFailedError("Nothing listens.", next_step="Start it.")})
+    lines = repr(listed).splitlines()
+    assert lines[lines.index("lm") + 1] == "  lm did not answer: Nothing listens. Start it."
     assert "lm did not answer" in listed._repr_html_()
+
+
+def test_a_list_of_thousands_shows_quickly_and_holds_them_all() -> None:
+    many = ModelList(ModelInfo(id=f"big:m{i}", name=f"m{i}", provider="big") for i in range(5000))
+    began = time.perf_counter()
+    text, page = repr(many), many._repr_html_()
+    assert time.perf_counter() - began < 0.5
+    assert len(many) == 5000
+    assert len(text.splitlines()) < 60
+    assert "and 4,960 more" in text
+    assert "and 4,960 more" in page
 
 
 def test_to_frame_has_a_row_a_model_and_a_column_a_field() -> None:
@@ -59,7 +75,8 @@ def test_models_connect_and_unload_speak_to_the_services(services: Services, mon
     services.endpoints.clear()
 
 
-def test_a_server_that_is_not_there_is_an_error_in_place(services: Services) -> None:
+def test_a_server_that_is_not_there_is_an_error_in_place(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_USE_FALLBACK", "no")
     services.connect("http://127.0.0.1:9/v1", name="nowhere")
     chat = Chat("nowhere:some-model", services=services)
     with pytest.raises(ConnectionFailedError):
