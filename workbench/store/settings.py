@@ -27,7 +27,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -77,10 +77,15 @@ VARIABLES = {
 """The field that each variable decides; of two for one field the later."""
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
+_PLACES = ("WORKBENCH_HOME", "HOME", "XDG_CONFIG_HOME")
+"""The variables that move the file."""
+
 _lock = threading.Lock()
-_files: dict[Path, SettingsFile] = {}
+_files: dict[tuple[str | None, ...], SettingsFile] = {}
 _observers: list[Callable[[Settings], None]] = []
 _seen: Settings | None = None
+_Effective: TypeAlias = tuple[Settings, tuple[Problem, ...], dict[str, str]]
+_last: tuple[Reading, tuple[str | None, ...], _Effective] | None = None
 
 
 def get() -> Settings:
@@ -238,7 +243,7 @@ def import_(file: str | os.PathLike[str], *, merge: bool = True) -> Imported:
 
 
 def _file() -> SettingsFile:
-    place = path()
+    place = tuple(map(os.environ.get, _PLACES))
     with _lock:
         known = _files.get(place)
         if known is None:
@@ -246,12 +251,21 @@ def _file() -> SettingsFile:
                 copy = paths.cache_dir() / "settings.good.json"
             except OSError:
                 copy = None
-            known = _files[place] = SettingsFile(place, copy)
+            known = _files[place] = SettingsFile(path(), copy)
         return known
 
 
-def _effective(reading: Reading) -> tuple[Settings, tuple[Problem, ...], dict[str, str]]:
+def _effective(reading: Reading) -> _Effective:
     """The settings with the environment on top, the variables that cannot be, and those that count, by field."""
+    global _last
+    said = tuple(map(os.environ.get, VARIABLES))
+    last = _last
+    if last is None or last[0] is not reading or last[1] != said:
+        last = _last = reading, said, _with_variables(reading)
+    return last[2]
+
+
+def _with_variables(reading: Reading) -> _Effective:
     fields: dict[str, Any] = {}
     wrong: list[Problem] = []
     names: dict[str, str] = {}

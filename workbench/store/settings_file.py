@@ -122,6 +122,7 @@ class SettingsFile:
     def _held(self) -> Iterator[None]:
         import filelock
 
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(self.path.with_suffix(".lock"), timeout=LOCK_SECONDS, poll_interval=0.01):
             yield
 

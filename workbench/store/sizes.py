@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from workbench.errors import UsageError
 
@@ -11,6 +12,7 @@ _UNITS = {
 }  # fmt: skip
 
 
+@lru_cache
 def parse_size(text: str) -> int:
     """Bytes of a size as people write it: ``16GB``, ``12 GiB``, ``8000000000``. Raises `UsageError`."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
