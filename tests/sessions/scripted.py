@@ -9,6 +9,7 @@ from workbench.errors import ErrorInfo, ModelNotFoundError, WorkbenchError
 from workbench.events import Event, Failed, Finished, FinishReason, LoadProgress, Metrics, TextDelta, Usage
 from workbench.model import ModelInfo
 from workbench.request import Request
+from workbench.services.registry import Listing
 
 Script = Callable[[Request, threading.Event], Iterator[Event]]
 
@@ -113,6 +114,15 @@ class ScriptedServices:
 
     def follow(self, method: Callable[[ModelInfo], None]) -> None:
         """Nobody makes another model the current one."""
+
+    def refresh(self, on_change: Callable[[], None] | None = None) -> list[str]:
+        """Nobody is slow."""
+        return []
+
+    def listing(self) -> Listing:
+        """What `models` says."""
+        found, errors = self.models()
+        return Listing(models=tuple(found), errors=errors, refreshing=frozenset(), at=None, servers=())
 
     def models(self) -> tuple[list[ModelInfo], dict[str, WorkbenchError]]:
         return [info for service in self.all for info in service.models()], self.errors
