@@ -38,6 +38,8 @@ from workbench.store import paths, settings
 
 FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
 """The file format each engine is given, the preferred engine first."""
+LOOK_S = 30.0
+"""Seconds after which a change of the idle time-out counts, at the latest."""
 _MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
 
 
@@ -218,8 +220,10 @@ class LocalChatService:
     def _ready(self, place: _Place, run: _Run, context_length: int | None) -> Iterator[Event]:
         """Make the model of a place loaded; the run is the first in its line."""
         with self._changed:
-            if place.loaded:
-                return
+            loaded = place.loaded
+        if loaded:
+            self._watch()  # the settings may ask for it only since
+            return
         self._end(place)  # a host that died
         engine = self._engine_for(place.info)
         path = inventory.locate(msgspec.structs.replace(place.info, format=FORMATS[engine]))
@@ -417,7 +421,7 @@ class LocalChatService:
                 idle = [(p.used + timeout - time.monotonic(), p) for p in held if not p.line]
                 stale = [p.take() for left, p in idle if left <= 0]
                 if not stale:
-                    self._changed.wait(min((left for left, _ in idle), default=None))
+                    self._changed.wait(min([LOOK_S, *(left for left, _ in idle)]))
             for taken in stale:
                 taken.close()
 
