@@ -112,7 +112,7 @@ def set_up(torch: bool) -> None:
         except Failure:
             shutil.rmtree(VENV, ignore_errors=True)
             raise Failure("Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv") from None
-    extras = "test,train" if torch else "test"
+    extras = "test,train,test-serve" if torch else "test"
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + extras.encode()).hexdigest()
     stamp = VENV / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:

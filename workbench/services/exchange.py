@@ -7,7 +7,9 @@ which then watches over the time the answer may take; whoever asked waits for ne
 from __future__ import annotations
 
 import math
+import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _WATCH_PERIOD = 1.0
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # linger for no time
 
 
 class CancelledError(Exception):
@@ -54,6 +57,9 @@ class Run:
         try:
             exchange.wait(opening)
             yield opening.result()
+        except BaseException:
+            exchange.hang_up()
+            raise
         finally:
             exchange.end()
             opening.add_done_callback(_close)
@@ -121,14 +127,16 @@ class Exchange:
     def end(self) -> None:
         """Nobody waits for it any more."""
         self._over.set()
-        if not self.answered:
-            self.hang_up()
 
     def hang_up(self) -> None:
-        """Wake whoever waits. A reader is woken by a shutdown; a close from another thread would not do it."""
+        """Wake whoever waits. A reader is woken by a shutdown; a close from another thread would not do it.
+
+        The server is told by a reset when the socket is closed: one that sends all the time would not notice less.
+        """
         self._news.set()
         if self._socket is not None:
             with suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def begin(self) -> None:

@@ -148,10 +148,11 @@ def unreachable(url: str, error: BaseException, connected_to: str = "") -> Workb
         return ConnectionFailedError(f"The name of {proxy or where} does not resolve.", next_step=check)
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = (cause.verify_message or cause.reason or "no reason").rstrip(".")
+        step = "If it is yours, set SSL_CERT_FILE to the file of its certificate (PEM), then connect again."
+        if "mismatch" in why:  # it is another server's
+            step = "Check the address: the name in it must be one that the certificate is for."
         return ConnectionFailedError(
-            f"The certificate of {place(url)} is not trusted: {why}.",
-            next_step="If it is yours, set SSL_CERT_FILE to the file of its certificate (PEM), then connect again.",
-            details=str(cause),
+            f"The certificate of {place(url)} is not trusted: {why}.", next_step=step, details=str(cause)
         )
     if isinstance(cause, ssl.SSLError):
         return ConnectionFailedError(

@@ -215,6 +215,8 @@ class RemoteChatService:
                     yield data
                     if reader.done:
                         return
+                    if exchange.silent:  # a socket that was shut down still gives what it held
+                        break
                     if reader.beats != beats:
                         left, beats = self._patience(reader), reader.beats
                     exchange.expect(left)
