@@ -10,6 +10,7 @@
     wb.models()                                        # what there is
     wb.discover()                                      # the servers that run on this machine
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
+    wb.settings()                                      # servers, who answers, memory, presets
     wb.unload()                                        # memory back
 
 Importing it is light: what a name needs is imported when the name is first used.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from workbench.sessions.library import Library, library
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
+    from workbench.sessions.settings import settings
 
 __version__ = "0.1.0"
 
@@ -67,6 +69,7 @@ __all__ = [
     "models",
     "recommend",
     "search",
+    "settings",
     "unload",
 ]
 
@@ -97,6 +100,7 @@ _HOMES = {
     "models": "workbench.sessions.catalogue",
     "recommend": "workbench.sessions.advice",
     "search": "workbench.sessions.search",
+    "settings": "workbench.sessions.settings",
     "unload": "workbench.sessions.catalogue",
 }
 

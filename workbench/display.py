@@ -15,6 +15,7 @@ WIDGETS = {
     "Download": "workbench.widgets.downloads:DownloadWidget",
     "Downloads": "workbench.widgets.downloads:DownloadsWidget",
     "Library": "workbench.widgets.library:LibraryWidget",
+    "SettingsSession": "workbench.widgets.settings:SettingsWidget",
 }
 """Widget of each session class: module and name."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -17,11 +17,12 @@ import msgspec
 from workbench.errors import ModelNotFoundError, ServiceTimeoutError, UsageError, WorkbenchError
 from workbench.manager import inventory
 from workbench.model import ModelInfo, is_remote
-from workbench.services import ChatService, presets
+from workbench.services import ChatService, presets, probe
 from workbench.services.address import is_here, place, usual_name, whole_url
 from workbench.services.keys import Key, Secret
 from workbench.services.listings import Answer, Listings
 from workbench.services.local import LocalChatService
+from workbench.services.probe import Step
 from workbench.services.remote import RemoteChatService, checked_name
 from workbench.store import settings
 from workbench.store.settings import EndpointSettings
@@ -179,6 +180,11 @@ class Services:
             self._save(name, moved)
         return Endpoint(name=new, url=moved.url, model=moved.model, note=note, warning=warning(key))
 
+    def test(self, name: str) -> Iterator[Step]:
+        """Test a server step by step, as `workbench.services.probe.test` does. Raises `UsageError` if there is none."""
+        service = self._named(name)
+        return probe.test(service.url, self._keys[name], service.model)
+
     @property
     def current(self) -> str:
         """Id of the model that answers when none is named: the one put to use, else that of the settings or of
@@ -284,7 +290,8 @@ class Services:
         )
 
     def _server(self, service: RemoteChatService, answer: Answer, asking: bool) -> Server:
-        preset, key = presets.of(service.url, service.name), self._keys[service.name]
+        preset = presets.of(service.url, service.name)
+        key = self._keys.get(service.name) or Key(service.name, service.url)  # none: it is being disconnected
         return Server(
             name=service.name,
             title=preset.title if preset else "",
@@ -338,9 +345,6 @@ class Services:
             preset=preset.name if preset else None,
             key=self._keys[service.name].source,
         )
-        with self._lock:
-            self._saved.pop(name, None)
-            self._saved[service.name] = entry
 
         def edited(now: settings.Settings) -> dict[str, object]:
             known = {e.name: e for e in now.endpoints}
@@ -348,12 +352,15 @@ class Services:
                 return {"endpoints": tuple(entry if e.name == name else e for e in now.endpoints)}
             return {"endpoints": (*(e for e in now.endpoints if e.name != entry.name), entry)}
 
-        settings.edit(edited)
+        with self._lock:  # or a look at the settings before they are written would take it for one that is gone
+            self._saved.pop(name, None)
+            self._saved[service.name] = entry
+            settings.edit(edited)
 
     def _follow_settings(self) -> None:
         """Bring the endpoints in line with the settings, where those changed since the last look."""
-        now = {entry.name: entry for entry in settings.get().endpoints}
         with self._lock:
+            now = {entry.name: entry for entry in settings.get().endpoints}
             if now == self._saved:
                 return
             before, self._saved = self._saved, now
