@@ -62,11 +62,11 @@ class Key:
     __slots__ = ("_secret", "name", "source", "url")
 
     def __init__(self, name: str, url: str, source: str = "none", *, secret: Secret | None = None) -> None:
+        self.name, self.url, self.source, self._secret = name, url, source, secret or None
         if source not in ("session", "keyring", "none") and not source.removeprefix("env:").isidentifier():
             raise UsageError(f"A key cannot come from {source!r}.", next_step='Write "keyring", "none" or "env:NAME".')
         if secret:
             secret.reveal()
-        self.name, self.url, self.source, self._secret = name, url, source, secret or None
 
     def __repr__(self) -> str:
         return f"Key({self.name!r}, from={self.source!r})"
