@@ -26,6 +26,8 @@ from workbench.store.settings_values import (
 
 MOST_BYTES = 256 * 1024
 """A file larger than this is not read."""
+LONGEST_LINE = 10_000
+"""A line longer than this is none of settings; the reader would take minutes over some of them."""
 
 FRESH = """\
 # Settings of the workbench. Edit them here or with wb.settings(): every kernel sees a change at its next step.
@@ -93,6 +95,9 @@ def text_of(raw: bytes) -> str:
     """The text of a file's bytes. Raises `Unreadable`."""
     if len(raw) > MOST_BYTES:
         raise Unreadable(Problem(None, f"The file has more than {MOST_BYTES // 1024} KB: these are no settings."))
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise Unreadable(Problem(number, f"The line has more than {LONGEST_LINE} bytes."))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -117,21 +122,23 @@ def changed(text: str, fields: dict[str, Any]) -> str:
     before = _parsed(text)
     wanted = {PLACES[field]: _with_strangers(before, field, plain(field, value)) for field, value in fields.items()}
     text, left = _uncommented(text, wanted)
-    if left:
-        from workbench.store import settings_edit
+    if not left:
+        return text
+    from workbench.store import settings_edit
 
+    # Where a change in its place goes wrong, what stands there is taken out first.
+    for steps in ([left], [dict.fromkeys(left), left]):
+        draft = text
         try:
-            text = settings_edit.changed(text, left)
+            for step in steps:
+                draft = settings_edit.changed(draft, step)
+            after = _parsed(draft)
         except Exception:  # tomlkit fails in many ways on TOML that nobody writes
-            raise Unreadable(_HARM) from None
-    after = _parsed(text)
-    kept = _spelt(_rest(after, wanted)) == _spelt(_rest(before, wanted))
-    if not kept or any(_spelt(_at(after, where)) != _spelt(value) for where, value in wanted.items()):
-        raise Unreadable(_HARM)
-    return text
-
-
-_HARM = Problem(None, "The file is written in a way that cannot be changed from here without harm.")
+            continue
+        kept = _spelt(_rest(after, wanted)) == _spelt(_rest(before, wanted))
+        if kept and all(_spelt(_at(after, where)) == _spelt(value) for where, value in wanted.items()):
+            return draft
+    raise Unreadable(Problem(None, "The file is written in a way that cannot be changed from here without harm."))
 
 
 def line_of(text: str, where: Where) -> int | None:
@@ -153,6 +160,8 @@ def _statements(text: str) -> list[tuple[int, Where]]:
     counts: dict[Where, int] = {}
     lines, start = text.split("\n"), 0
     for number in range(len(lines)):
+        if number - start > 1000:
+            break  # nobody's settings: it is not worth the time
         statement = "\n".join(lines[start : number + 1])
         try:
             data = tomllib.loads(statement)
@@ -185,7 +194,7 @@ def _parsed(text: str) -> dict[str, Any]:
         words, _, place = str(error).partition(" (at ")
         number = re.match(r"line (\d+)", place)
         line = int(number[1]) if number else max(1, text.rstrip("\n").count("\n") + 1)
-        raise Unreadable(Problem(line, f"This is no TOML: {words[:1].lower()}{words[1:]}.")) from None
+        raise Unreadable(Problem(line, f"This is no TOML: {words[:1].lower()}{words[1:200]}.")) from None
     except (ValueError, RecursionError):
         raise Unreadable(Problem(None, "The file holds a value that no setting has.")) from None
 

@@ -307,7 +307,8 @@ def _presets(name: str, value: object) -> dict[str, dict[str, Any]]:
                 try:
                     options |= make_options(**{key: option}).given()
                 except (OptionError, TypeError) as error:
-                    words = error.message if isinstance(error, OptionError) else f"{key} cannot be {_short(option)}."
+                    told = isinstance(error, OptionError) and len(error.message) < 200
+                    words = str(error) if told else f"{key} cannot be {_short(option)}."
                     raise Wrong(f"In the preset {title}: {words}", (title, key)) from None
                 if isinstance(option, bool) != (key == "thinking"):
                     raise Wrong(f"In the preset {title}: {key} cannot be {_short(option)}.", (title, key))
