@@ -7,6 +7,7 @@ Proxies and certificates of the environment hold for other machines, never for t
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -49,10 +50,11 @@ def answer(
     """Status, headers and body of one answer, the key struck out; raises as `json` does, but not for a status."""
     import httpx2
 
+    client = _client(url)
     deadline = time.monotonic() + seconds
     data = bytearray()
     try:
-        with _client(url).stream(
+        with client.stream(
             "GET" if body is None else "POST", url, json=body, headers=_headers(key), timeout=seconds
         ) as response:
             for piece in response.iter_bytes():
@@ -69,13 +71,17 @@ def answer(
 
 
 def ready() -> None:
-    """Import the HTTP client, which takes a moment that no server is to blame for."""
-    import httpx2  # noqa: F401  # for its sake alone
+    """Have the HTTP client, which takes a moment that no server is to blame for."""
+    _client("http://localhost")
 
 
 def _client(url: str) -> httpx2.Client:
     parts = urlsplit(url)
-    return _shared(is_here(parts.hostname or ""), parts.scheme == "https")
+    with _making:
+        return _shared(is_here(parts.hostname or ""), parts.scheme == "https")
+
+
+_making = threading.Lock()
 
 
 @cache

@@ -61,7 +61,6 @@ class Listings:
 
         One that is being asked already is not asked twice.
         """
-        fetch.ready()
         new = []
         with self._changed:
             for key in keys:
@@ -82,6 +81,7 @@ class Listings:
             )
 
     def _ask(self, question: _Question) -> None:
+        fetch.ready()
         key, began = question.key, time.perf_counter()
         before = {model.id: model for model in self.answer(key.name).models}
         try:

@@ -17,7 +17,7 @@ import msgspec
 from workbench.errors import ModelNotFoundError, ServiceTimeoutError, UsageError, WorkbenchError
 from workbench.manager import inventory
 from workbench.model import ModelInfo, is_remote
-from workbench.services import ChatService, presets, probe
+from workbench.services import ChatService, fetch, presets, probe
 from workbench.services.address import is_here, place, usual_name, whole_url
 from workbench.services.keys import Key, Secret
 from workbench.services.listings import Answer, Listings
@@ -97,8 +97,7 @@ class Services:
     """The local service and the connected endpoints, and which of them answers for a model id."""
 
     def __init__(self, local: LocalChatService | None = None) -> None:
-        now = settings.get()
-        self.local = local or LocalChatService(memory_budget=now.memory_budget, idle_timeout=now.idle_timeout)
+        self.local = local or LocalChatService()
         self._endpoints: dict[str, RemoteChatService] = {}
         self._keys: dict[str, Key] = {}
         self._saved: dict[str, EndpointSettings] = {}
@@ -130,7 +129,7 @@ class Services:
 
         The server is not asked anything yet. Without a `key` the one known for this name and server stays; an empty
         one forgets it. With `save` it is there in every session, and its key goes to the system keyring. Raises
-        `UsageError` on a bad address, name or key, and `SettingsError` when the settings cannot be written.
+        `UsageError` on a bad address, name or key, and `FolderError` when the settings cannot be written.
         """
         secret = Secret(key) if isinstance(key, str) else key
         del key  # no frame of ours shows it when something fails below
@@ -240,6 +239,8 @@ class Services:
         All are asked at once. One that never answered yet has two seconds, one whose last list is known a quarter of
         a second: then that list stands.
         """
+        if self.endpoints:
+            fetch.ready()
         asked = self.refresh()
         here = self._here = self.local.models()
         self._listings.wait(asked, GRACE_SECONDS, filled=True)
