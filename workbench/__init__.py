@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workbench.sessions.chat import Chat, chat
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
     from workbench.sessions.library import Library, library
+    from workbench.sessions.picker import ModelPicker, picker
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
     from workbench.sessions.settings import settings
@@ -50,6 +51,7 @@ __all__ = [
     "Library",
     "Message",
     "ModelInfo",
+    "ModelPicker",
     "Reply",
     "WorkbenchError",
     "__version__",
@@ -67,6 +69,7 @@ __all__ = [
     "is_available",
     "library",
     "models",
+    "picker",
     "recommend",
     "search",
     "settings",
@@ -83,6 +86,7 @@ _HOMES = {
     "Library": "workbench.sessions.library",
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
+    "ModelPicker": "workbench.sessions.picker",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
@@ -98,6 +102,7 @@ _HOMES = {
     "is_available": "workbench.sessions.downloads",
     "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
+    "picker": "workbench.sessions.picker",
     "recommend": "workbench.sessions.advice",
     "search": "workbench.sessions.search",
     "settings": "workbench.sessions.settings",

@@ -328,6 +328,9 @@ class ImportSettings(_Command, frozen=True, kw_only=True):
 Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat | Allow | Refuse
 """What a chat takes."""
 
+PickerCommand: TypeAlias = Hello | ChooseModel | ListModels
+"""What a picker on its own takes."""
+
 DownloadsCommand: TypeAlias = Hello | PauseDownload | ResumeDownload | CancelDownload | ClearFinished | ChatWith
 """What the downloads panel takes."""
 

@@ -37,12 +37,9 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
 
 
-class Far(ScriptedService):
-    """A scripted service with the address of another machine, or of this one."""
-
-    def __init__(self, *scripts: Script, url: str = "https://far.example/v1", name: str = "far") -> None:
-        super().__init__(*scripts, name=name, models=("big",))
-        self.url = url
+def far_away(*scripts: Script, name: str = "far") -> ScriptedService:
+    """A scripted service on another machine."""
+    return ScriptedService(*scripts, name=name, models=("big",), url="https://far.example/v1")
 
 
 def run(first: ScriptedService, *others: ScriptedService, model: str = "", **options) -> tuple[list[Event], Run]:
@@ -82,7 +79,7 @@ def loading_then(error: WorkbenchError) -> Script:
 )
 def test_a_model_that_is_not_available_is_answered_for_and_said_so(error: WorkbenchError) -> None:
     other = builtin()
-    events, _ = run(Far(fail(error)), other)
+    events, _ = run(far_away(fail(error)), other)
     notice = events[0]
     assert isinstance(notice, Notice)
     assert (notice.code, notice.model) == ("fallback", "builtin")
@@ -101,7 +98,7 @@ def test_a_model_that_is_not_available_is_answered_for_and_said_so(error: Workbe
 )
 def test_a_failure_of_the_request_or_of_a_run_is_told_as_it_is(error: WorkbenchError) -> None:
     other = builtin()
-    events, _ = run(Far(fail(error)), other)
+    events, _ = run(far_away(fail(error)), other)
     assert events == [Failed(run=events[0].run, error=error.info)]
     assert other.requests == []
 
@@ -114,7 +111,7 @@ def test_a_crash_while_the_model_loads_means_that_it_cannot_be_used() -> None:
 
 def test_an_answer_that_has_begun_is_never_moved() -> None:
     other = builtin()
-    events, _ = run(Far(fail(AWAY, "Be", "gun")), other)
+    events, _ = run(far_away(fail(AWAY, "Be", "gun")), other)
     assert text(events) == "Begun"
     assert isinstance(events[-1], Failed)
     assert other.requests == []
@@ -123,25 +120,25 @@ def test_an_answer_that_has_begun_is_never_moved() -> None:
         yield ReasoningDelta(run=request.run, text="Hm")
         yield Failed(run=request.run, error=AWAY.info)
 
-    events, _ = run(Far(thinks), other)
+    events, _ = run(far_away(thinks), other)
     assert isinstance(events[-1], Failed)
     assert other.requests == []
 
 
 def test_it_is_off_by_choice() -> None:
     other = builtin()
-    assert isinstance(run(Far(fail(AWAY)), other, substitute=False)[0][-1], Failed)
+    assert isinstance(run(far_away(fail(AWAY)), other, substitute=False)[0][-1], Failed)
     settings.change(use_fallback=False)
-    assert isinstance(run(Far(fail(AWAY)), other)[0][-1], Failed)
-    assert isinstance(run(Far(fail(AWAY)), other, substitute=True)[0][-1], Finished)
+    assert isinstance(run(far_away(fail(AWAY)), other)[0][-1], Failed)
+    assert isinstance(run(far_away(fail(AWAY)), other, substitute=True)[0][-1], Finished)
     settings.change(use_fallback=True, fallback=None)
-    assert isinstance(run(Far(fail(AWAY)), other)[0][-1], Failed)
+    assert isinstance(run(far_away(fail(AWAY)), other)[0][-1], Failed)
     assert len(other.requests) == 1
 
 
 def test_the_fallback_of_the_settings_answers() -> None:
     settings.change(fallback="other")
-    events, _ = run(Far(fail(AWAY)), ScriptedService(say("other"), models=("tiny", "other")))
+    events, _ = run(far_away(fail(AWAY)), ScriptedService(say("other"), models=("tiny", "other")))
     assert events[0].model == "other"  # type: ignore[union-attr]
     assert text(events) == "other"
 
@@ -153,7 +150,7 @@ def test_the_fallback_does_not_stand_in_for_itself() -> None:
 
 
 def test_when_the_fallback_fails_too_both_reasons_are_told() -> None:
-    events, _ = run(Far(fail(AWAY)), builtin(fail(ModelFilesError("Its file is cut short."))))
+    events, _ = run(far_away(fail(AWAY)), builtin(fail(ModelFilesError("Its file is cut short."))))
     (failed,) = events
     assert isinstance(failed, Failed)
     assert failed.error.kind == "ConnectionFailedError"
@@ -162,14 +159,14 @@ def test_when_the_fallback_fails_too_both_reasons_are_told() -> None:
     )
     assert failed.error.next_step == AWAY.next_step
     settings.change(fallback="nobody")
-    (failed,) = run(Far(fail(AWAY)))[0]
+    (failed,) = run(far_away(fail(AWAY)))[0]
     assert isinstance(failed, Failed)
     assert "The fallback could not answer either: There is no model 'nobody'" in failed.error.message
 
 
 def test_a_fallback_on_another_machine_gets_nothing_unless_that_was_allowed() -> None:
     settings.change(fallback="away:big")
-    far = Far(name="away")
+    far = far_away(name="away")
     events, _ = run(ScriptedService(fail(EngineError("It would not load."))), far)
     assert isinstance(events[0], Failed)
     assert "would leave this machine, to far.example" in events[0].error.message
@@ -190,7 +187,7 @@ def test_a_model_that_is_gone_is_answered_for() -> None:
 def test_a_cancel_reaches_whoever_answers_now() -> None:
     other = builtin(until_cancelled("half"))
     request = Request(messages=(user("Hello"),), model="far:big")
-    made = Run(ScriptedServices(Far(fail(AWAY)), other), request, Far(fail(AWAY)))
+    made = Run(ScriptedServices(far_away(fail(AWAY)), other), request, far_away(fail(AWAY)))
     events = made.events()
     got = [next(events), next(events)]
     assert text(got) == "half"
@@ -201,7 +198,7 @@ def test_a_cancel_reaches_whoever_answers_now() -> None:
 def test_nothing_is_asked_of_the_fallback_after_a_cancel() -> None:
     other = builtin()
     request = Request(messages=(user("Hello"),), model="far:big")
-    made = Run(ScriptedServices(other), request, Far(fail(AWAY)))
+    made = Run(ScriptedServices(other), request, far_away(fail(AWAY)))
     made.cancel()
     assert isinstance(list(made.events())[-1], Failed)
     assert other.requests == []

@@ -53,8 +53,15 @@ def until_cancelled(*pieces: str) -> Script:
 class ScriptedService:
     """A `ChatService`: each request takes the next script; the last one is used again."""
 
-    def __init__(self, *scripts: Script, name: str = "local", models: tuple[str, ...] = ("tiny", "other")) -> None:
+    def __init__(
+        self,
+        *scripts: Script,
+        name: str = "local",
+        models: tuple[str, ...] = ("tiny", "other"),
+        url: str | None = None,
+    ) -> None:
         self.name = name
+        self.url = url
         self.scripts = list(scripts) or [say("ok")]
         self.requests: list[Request] = []
         self.loads: list[str] = []

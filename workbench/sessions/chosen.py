@@ -86,9 +86,12 @@ class Chooser:
             elif info.status != "loaded":
                 self._info = msgspec.structs.replace(info, status="loading")
                 self._worker.do(partial(self._load, service, info.id, before))
+            settled = self._info.status != "loading"
             self._tell(notice=None, too_big=None, **self._model_fields())
         if superseded is not None:
             superseded[1].cancel(superseded[0])
+        if settled:
+            self._settled(info.id)
 
     def models(self) -> ModelList:
         """The models there are: on this machine, and offered by connected servers (asked now)."""
@@ -138,6 +141,9 @@ class Chooser:
         """Whether it still changes with the model that is current for all."""
         return True
 
+    def _settled(self, model: str) -> None:
+        """A model that was chosen is in use; called without the lock."""
+
     # Loading, on the session's thread
 
     def _load(self, service: ChatService, model: str, before: ModelInfo | None) -> None:
@@ -171,6 +177,8 @@ class Chooser:
                 self._too_big = model if error is not None and error.kind == "ModelTooBigError" else None
                 self._set_model(before)
                 self._tell(notice=msgspec.to_builtins(error), too_big=self._too_big)
+        if loaded:
+            self._settled(model)
 
     def _model_progress(self, event: LoadProgress) -> None:
         if self._info is None or event.model != self._info.id:

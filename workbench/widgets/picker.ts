@@ -31,7 +31,8 @@ export function dot(model: ModelView): HTMLElement {
   return element;
 }
 
-function statusWords(model: ModelView): string {
+/** How a model is, in words. */
+export function statusWords(model: ModelView): string {
   if (model.status === "loading") return model.percent === null ? "loading" : `loading ${Math.round(model.percent)} %`;
   if (model.note) return model.note;
   return { hub: "on the hub", ready: "ready", loaded: "loaded", failed: "did not load", down: "server down" }[model.status];
