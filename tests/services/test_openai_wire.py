@@ -81,9 +81,9 @@ def test_a_list_of_five_thousand():
 
 def test_a_list_beyond_measure_is_refused(monkeypatch):
     monkeypatch.setattr("workbench.services.openai_wire.LONGEST_LIST", 1 << 20)
-    with ScriptedServer([reply(json.dumps({"data": [{"id": "x" * 2_000_000}]}))]) as server:
-        with pytest.raises(errors.BadResponseError, match="1 MiB"):
-            RemoteChatService(server.url).models()
+    long = reply(json.dumps({"data": [{"id": "x" * 2_000_000}]}))
+    with ScriptedServer([long]) as server, pytest.raises(errors.BadResponseError, match="1 MiB"):
+        RemoteChatService(server.url).models()
 
 
 # A model that went between listing and sending

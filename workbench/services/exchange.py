@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _WATCH_PERIOD = 1.0
+_PACE = 0.005
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # linger for no time
 
 
@@ -78,6 +79,8 @@ class Exchange:
         """Whether the server was reached, and asked."""
         self.answered = False
         """Whether the server began its answer, headers included."""
+        self.hurried = False
+        """Whether pieces may be read a few milliseconds late, several at a time: all but the first."""
         self.connected_to = ""
         """Host and port of the connection: the server's own, or a proxy's."""
         self.request_id = ""
@@ -150,7 +153,9 @@ class Exchange:
         if name.endswith("connect_tcp.started"):
             self.connected_to = f"{info['host']}:{info['port']}"
         elif name.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._socket = info["return_value"].get_extra_info("socket")
+            stream = info["return_value"]
+            self._socket = stream.get_extra_info("socket")
+            stream.read = self._paced(stream)
             if self._over.is_set() or self._run.cancelled.is_set():
                 self.hang_up()
         elif name.endswith("send_request_headers.started"):
@@ -159,6 +164,24 @@ class Exchange:
             self._news.set()
         elif name.endswith("receive_response_headers.complete"):
             self.answered = True
+
+    def _paced(self, stream: Any) -> Callable[..., bytes]:
+        """The stream's `read`; in a hurry it leaves a few milliseconds between two reads that have to wait.
+
+        Waking up for each of 5,000 pieces a second costs more than reading them.
+        """
+        read, last = stream.read, 0.0
+
+        def paced(most: int, timeout: float | None = None) -> bytes:
+            nonlocal last
+            left = last + _PACE - time.perf_counter()
+            if self.hurried and left > 0 and not stream.get_extra_info("is_readable"):
+                self._run.cancelled.wait(left)
+            data: bytes = read(most, timeout)
+            last = time.perf_counter()
+            return data
+
+        return paced
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.perf_counter())

@@ -84,7 +84,8 @@ class StreamReader:
                 next_step="Look at the server's log.",
             )
         for line in lines:
-            yield from self._line(line.strip())
+            if (line := line.strip()) and not self.done:
+                yield from self._line(line)
 
     def flush(self) -> Iterator[Event]:
         """What was held back at a border of thinking and text."""
@@ -92,7 +93,8 @@ class StreamReader:
 
     def end(self) -> Iterator[Event]:
         """The last events, tool calls among them; raises when this was no end."""
-        yield from self._line(self._rest.strip())
+        if (line := self._rest.strip()) and not self.done:
+            yield from self._line(line)
         yield from self.flush()
         if self.finish is None and not self.done:
             if not self._heard:
@@ -128,14 +130,12 @@ class StreamReader:
     def _line(self, line: bytes) -> Iterator[Event]:
         if not self._heard:
             line = line.removeprefix(codecs.BOM_UTF8)
-        if not line or self.done:
-            return
-        if line.startswith(b":"):
+        if line.startswith(b"data:"):
+            yield from self._data(line[5:].strip())
+        elif line.startswith(b":"):
             if progress := _PROGRESS.match(line):
                 self.beats += 1
                 yield PrefillProgress(run=self._run, done=int(progress[1]), total=int(progress[2]))
-        elif line.startswith(b"data:"):
-            yield from self._data(line[5:].strip())
         elif line.startswith((b"event:", b"id:", b"retry:")):
             return
         elif line.startswith(b"error:"):
@@ -179,10 +179,14 @@ class StreamReader:
             if thought and isinstance(thought, str):
                 yield ReasoningDelta(run=self._run, text=thought)
             if text and isinstance(text, str):
-                yield from self._pieces(self._thinking.feed(text))
+                if self._thinking.over:
+                    self.texts.append(text)
+                    yield TextDelta(run=self._run, text=text)
+                else:
+                    yield from self._pieces(self._thinking.feed(text))
             for call in calls if isinstance(calls, list) else ():
                 self._tool(call)
-        if (fault := fault_of(choice)) is not None:
+        if "error" in choice and (fault := fault_of(choice)) is not None:
             raise reported(self._url, fault)
         if reason := choice.get("finish_reason"):
             self._ended(reason)
@@ -250,9 +254,14 @@ class Thinking:
         self._state = "start"
         self._after_tag = False
 
+    @property
+    def over(self) -> bool:
+        """Whether all that comes now is the answer."""
+        return self._state == "answer" and not self._after_tag
+
     def feed(self, text: str) -> Iterator[tuple[bool, str]]:
         """Pieces of (is it thinking, text); what could yet become a tag is held back."""
-        if self._state == "answer" and not self._after_tag:
+        if self.over:
             yield False, text
             return
         self._held += text

@@ -68,8 +68,9 @@ def pieces(response: Any, url: str, limit: int) -> Iterator[bytes]:
 
     Raises `BadResponseError` past `limit` bytes.
     """
-    came = _limited(response.iter_bytes(), url, limit)
-    kind, charset = response.headers.get("content-type", "").lower(), response.http_response.charset_encoding
+    http = response.http_response
+    came = _limited(http.iter_bytes() if "content-encoding" in http.headers else http.iter_raw(), url, limit)
+    kind, charset = http.headers.get("content-type", "").lower(), http.charset_encoding
     if charset and _is_foreign(charset):
         decoder = codecs.getincrementaldecoder(charset)("replace")
         came = (decoder.decode(piece).encode() for piece in came)

@@ -219,6 +219,7 @@ class RemoteChatService:
                         break
                     if reader.beats != beats:
                         left, beats = self._patience(reader), reader.beats
+                        exchange.hurried = reader.first is not None
                     exchange.expect(left)
                     since = time.perf_counter()
         except Exception as error:
