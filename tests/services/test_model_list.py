@@ -102,3 +102,15 @@ def test_a_redirect_never_carries_the_key_elsewhere():
         with ScriptedServer([away]) as server, pytest.raises(errors.ServiceError):
             model_list.ask(key_of(server.url, "sk-sesame"))
         assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("HTTPS_PROXY", "nonsense://user:sesame@host")]
+)
+def test_what_the_environment_names_and_cannot_be_used_is_told(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    fetch._shared.cache_clear()
+    with pytest.raises(errors.ConnectionFailedError, match="that the environment names") as raised:
+        model_list.ask(key_of("https://nowhere.example/v1"))
+    assert "sesame" not in repr(raised.value.info)
+    fetch._shared.cache_clear()

@@ -79,8 +79,10 @@ def is_here(host: str) -> bool:
 
 
 def is_near(host: str) -> bool:
-    """This machine or its own network, where servers rarely speak TLS."""
-    return is_here(host) or host.endswith(".local") or (_is_number(host) and ipaddress.ip_address(host).is_private)
+    """This machine or its own network, where servers rarely speak TLS: ``gpu-box``, ``mac.local``, ``192.168.1.5``."""
+    if _is_number(host):
+        return is_here(host) or ipaddress.ip_address(host).is_private
+    return is_here(host) or host.endswith(".local") or "." not in host
 
 
 def _is_number(host: str) -> bool:

@@ -44,10 +44,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     __repr__ = __str__
 
 
-def look(ports: Iterable[int] = PORTS) -> list[Found]:
-    """The OpenAI-compatible servers on these ports of this machine, in their order. Takes a second or two at most."""
+def look(ports: Iterable[int] | None = None) -> list[Found]:
+    """The OpenAI-compatible servers of this machine, on `PORTS` or on those given, in that order.
+
+    Takes a second or two at most.
+    """
     fetch.ready()
-    ports = list(dict.fromkeys(ports))
+    ports = list(dict.fromkeys(PORTS if ports is None else ports))
     with ThreadPoolExecutor(max(1, len(ports)), thread_name_prefix="workbench discover") as pool:
         found = [server for server in pool.map(_look, ports) if server is not None]
     return _named_apart(found)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from workbench.errors import BadResponseError, ServiceTimeoutError
+from workbench.errors import BadResponseError, ConnectionFailedError, ServiceTimeoutError
 from workbench.services.address import is_here, place
 from workbench.services.http_errors import UNREADABLE, not_the_protocol, refused, unreachable
 from workbench.services.keys import Key
@@ -76,9 +76,16 @@ def ready() -> None:
 
 
 def _client(url: str) -> httpx2.Client:
+    """The shared client. Raises `ConnectionFailedError` when the environment names what cannot be used."""
     parts = urlsplit(url)
-    with _making:
-        return _shared(is_here(parts.hostname or ""), parts.scheme == "https")
+    try:
+        with _making:
+            return _shared(is_here(parts.hostname or ""), parts.scheme == "https")
+    except Exception as error:  # its words could hold the proxy's password
+        raise ConnectionFailedError(
+            f"The proxy or certificates that the environment names cannot be used ({type(error).__name__}).",
+            next_step="Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from None
 
 
 _making = threading.Lock()
