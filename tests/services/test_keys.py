@@ -20,6 +20,9 @@ from keyring.backend import KeyringBackend
 import workbench as wb
 from tests.servers.natives import Natives, listed
 from workbench.errors import AuthenticationError, UsageError, WorkbenchError
+from workbench.events import Finished
+from workbench.messages import user
+from workbench.request import Request
 from workbench.services import keys, registry
 from workbench.services.keys import Key, Secret
 from workbench.store import paths, settings
@@ -193,6 +196,45 @@ def test_the_keyring_is_not_touched_by_importing_connecting_or_listing(ring, ser
         later.close()
     code = "import workbench, workbench.services.registry, sys; assert 'keyring' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def ask(services, model):
+    """The last event of asking a model, whose server gets the key."""
+    service, info = services.resolve(model)
+    return list(service.stream(Request(messages=(user("Hello"),), model=info.id)))[-1]
+
+
+def test_a_key_in_the_keyring_is_read_when_a_model_of_it_is_used(ring, services):
+    chat = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    with Natives({"/v1/models": listed("a"), "/v1/chat/completions": chat}, key="sk-sesame") as server:
+        services.connect(server.url, key="sk-sesame", name="box", save=True)
+        later = registry.Services()
+        assert list(later.models()[1]) == ["box"]
+        assert isinstance(ask(later, "box:a"), Finished)
+        assert later.models()[1] == {}
+        assert later.listing().servers[0].note == ""
+        later.close()
+
+
+def test_a_keyring_that_does_not_answer_fails_the_message_in_time(slow_ring, services):
+    with Natives({"/v1/models": listed("a")}) as server:
+        settings.change(endpoints=(settings.EndpointSettings(name="box", url=server.url, key="keyring"),))
+        began = time.monotonic()
+        failed = ask(services, "box:a")
+        assert time.monotonic() - began < 2
+        assert "did not answer within 0.2 s" in failed.error.message
+        assert "key=..." in failed.error.next_step
+        assert server.requests == [], "nothing is sent without the key"
+
+
+def test_a_variable_that_is_set_later_is_used_from_then_on(services, monkeypatch):
+    monkeypatch.delenv("MY_KEY", raising=False)
+    chat = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    with Natives({"/v1/models": listed("a"), "/v1/chat/completions": chat}, key="sk-sesame") as server:
+        settings.change(endpoints=(settings.EndpointSettings(name="box", url=server.url, key="env:MY_KEY"),))
+        assert ask(services, "box:a").error.kind == "AuthenticationError"
+        monkeypatch.setenv("MY_KEY", "sk-sesame")
+        assert isinstance(ask(services, "box:a"), Finished)
 
 
 def test_a_key_reaches_its_server_and_nothing_else(ring, monkeypatch, tmp_path):

@@ -52,7 +52,7 @@ class RemoteChatService:
     """Chats answered by an OpenAI-compatible server; a `workbench.services.ChatService`.
 
     `url` may be what people paste (see `workbench.services.address`). `key` is sent to this server only and shown
-    nowhere; a function is asked for it when the first request goes out. `model` is the default model's name on the
+    nowhere; a function is asked for it whenever a request goes out. `model` is the default model's name on the
     server. The timeouts are seconds: to connect, until the first piece of an answer, and from one piece to the next
     (a server's pings are no pieces). `retries` is how often a request that failed in passing is sent again. A busy
     server keeps its own queue.
@@ -261,9 +261,9 @@ class RemoteChatService:
 
     def _openai(self) -> openai.OpenAI:
         with self._client_lock:
-            if self._client is None:
-                if self._ask_key is not None:
-                    self._key = _checked_key(self._ask_key())
+            key = self._key if self._ask_key is None else _checked_key(self._ask_key())
+            if self._client is None or key != self._key:
+                self._key = key
                 self._client = openai_client.make(self.url, self._key, self._connect_timeout)
             return self._client
 
