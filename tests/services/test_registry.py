@@ -328,6 +328,13 @@ def test_without_an_address_it_is_ollamas(services):
     assert (endpoint.name, endpoint.url, endpoint.model) == ("ollama", "http://localhost:11434/v1", None)
 
 
+def test_the_name_of_a_usual_server_will_do(services):
+    gemini = services.connect("gemini", key="sesame-42")
+    assert (gemini.name, gemini.url) == ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai")
+    assert services.connect("localai", name="mine").name == "mine"
+    assert services.listing().servers[0].title == "Gemini"
+
+
 def test_the_settings_name_the_default_model(services, monkeypatch):
     monkeypatch.delenv("WORKBENCH_MODEL", raising=False)
     services.connect("http://localhost:1", name="box")

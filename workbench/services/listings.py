@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from workbench.errors import WorkbenchError, describe
+from workbench.errors import AuthenticationError, WorkbenchError, describe
 from workbench.model import ModelInfo
 from workbench.services import extras, fetch, model_list
 from workbench.services.keys import Key
@@ -88,6 +88,11 @@ class Listings:
             models = model_list.ask(key)
         except Exception as error:
             fault = error if isinstance(error, WorkbenchError) else describe(error).to_error()
+            if key.locked and isinstance(fault, AuthenticationError):
+                fault = AuthenticationError(
+                    "It lists its models only with its key, which is in the system keyring and not read for a list.",
+                    next_step="Use one of its models, or test it in wb.settings(): then the key is read.",
+                )
             away = tuple(msgspec.structs.replace(model, status="down") for model in before.values())
             self._ended(question, Answer(away, fault, None, time.time()))
             return

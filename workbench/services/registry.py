@@ -127,12 +127,16 @@ class Services:
     ) -> Endpoint:
         """Use a server from now on, under a name of its own; one of that name before is replaced.
 
+        `url` may be the name of a preset (`workbench.services.presets`), too.
         The server is not asked anything yet. Without a `key` the one known for this name and server stays; an empty
         one forgets it. With `save` it is there in every session, and its key goes to the system keyring. Raises
         `UsageError` on a bad address, name or key, and `FolderError` when the settings cannot be written.
         """
         secret = Secret(key) if isinstance(key, str) else key
         del key  # no frame of ours shows it when something fails below
+        preset = presets.PRESETS.get(url.strip())
+        if preset is not None:
+            url, name = preset.url, preset.name if name is None else name
         url = whole_url(url)
         name = usual_name(url) if name is None else checked_name(name)
         before, notes = self.endpoints.get(name), []

@@ -155,12 +155,13 @@ def connect(
         wb.connect("https://api.openai.com/v1", key=key, save=True)    # there in every session
         wb.ask("Hello", model="ollama:llama3.2")                       # endpoint, colon, model
 
-    `url` is the server's base URL; what people paste is made whole. `key` is its API key: it stays in this process,
-    or with `save` in the system keyring, and is shown nowhere; without one, the usual variable of the environment is
-    read (OPENAI_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, ...). `name` is what its model ids start with, by default
-    made from the URL; a name used before is replaced. `model` is the model to use when none is named. `save` writes it
-    into the settings. `allow` says that prompts may leave this machine for that server: nobody is asked then. Raises
-    `UsageError` on a bad address, name or key.
+    `url` is the server's base URL; what people paste is made whole, and the name of a usual server will do ("ollama",
+    "lmstudio", "localai", "llama-server", "mlx-server", "vllm", "jan", "openai", "gemini", "openrouter"). `key` is its
+    API key: it stays in this process, or with `save` in the system keyring, and is shown nowhere; without one, the
+    usual variable of the environment is read (OPENAI_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY, ...). `name` is what
+    its model ids start with, by default made from the URL; a name used before is replaced. `model` is the model to use
+    when none is named. `save` writes it into the settings. `allow` says that prompts may leave this machine for that
+    server: nobody is asked then. Raises `UsageError` on a bad address, name or key.
     """
     from workbench.services import consent
     from workbench.services.keys import Secret
