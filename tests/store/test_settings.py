@@ -142,6 +142,26 @@ def test_an_unknown_name_is_told_with_its_line_and_the_nearest_one():
     assert "at_onse = 3" in settings.path().read_text()
 
 
+def test_a_key_under_another_name_is_told_and_goes_nowhere_else(home, tmp_path):
+    written("[[endpoints]]\nname = 'a'\nurl = 'http://a/v1'\napi_key = 'sk-very-secret'\n")
+    (note,) = settings.notes()
+    assert note.line == 4
+    assert "never belongs in this file" in note.message
+    settings.change(at_once=3)
+    exported = settings.export(tmp_path / "out.toml").read_text()
+    others = [file.read_text() for file in home.rglob("*") if file.is_file() and file != settings.path()]
+    assert "very-secret" not in f"{note} {settings.get()} {exported} {others}"
+
+
+def test_sizes_and_times_are_written_as_people_write_them():
+    settings.change(memory_budget=16 * 10**9, idle_timeout=60)
+    text = settings.path().read_text()
+    assert 'memory_budget = "16GB"\n' in text
+    assert "idle_timeout = 60\n" in text
+    assert settings.change(memory_budget=12 * 2**30).memory_budget == 12 * 2**30
+    assert settings.change(memory_budget=123456789).memory_budget == 123456789
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

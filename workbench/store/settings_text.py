@@ -66,7 +66,7 @@ FRESH = """\
 # model = "llama3"
 # key = "none"
 
-# Generation options under a name; see wb.options for all of them.
+# Generation options under a name; wb.GenerationOptions has all of them.
 # [presets.precise]
 # temperature = 0.0
 """

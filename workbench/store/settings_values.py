@@ -103,7 +103,10 @@ def checked_field(field: str, value: object) -> Any:
 def plain(field: str, value: Any) -> Any:
     """The value of one field as plain data; ``None`` when it is not written at all."""
     if field == "idle_timeout":
-        return NEVER if value is None else value
+        return NEVER if value is None else int(value) if value == int(value) else value
+    if field == "memory_budget" and value:
+        units = {"GB": 10**9, "GiB": 2**30}
+        return next((f"{value // size}{unit}" for unit, size in units.items() if value % size == 0), value)
     if field == "fallback":
         return value or ""
     if field == "endpoints":
@@ -146,6 +149,8 @@ def _strange(table: object, where: Where, known: set[Any], kind: str) -> Iterato
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
+            if _SECRET.search(key) and where[:1] == ("endpoints",):
+                hint = " A key never belongs in this file: take it out."
             yield (*where, key), f"{_short(key)} is no {kind}; it is kept, and nothing reads it.{hint}"
 
 
