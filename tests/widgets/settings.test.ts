@@ -216,6 +216,18 @@ test("numbers go out in their own unit, and a refused one goes back", async () =
   await until(() => field("Models at a time, models").value === "2", "the last good value");
 });
 
+test("a switch stays where it was pressed until the kernel answers, and goes back when that is no", async () => {
+  const { el, ops, answer, asked } = await mounted();
+  const use = el.querySelector<HTMLInputElement>('[aria-label="Use the fallback"]')!;
+  use.click();
+  expect(asked().at(-1)).toEqual({ kind: "change_settings", fields: { use_fallback: false } });
+  ops(["row", server("ollama", { words: "3 models, 4 ms" })]);
+  await until(() => el.textContent!.includes("3 models"), "another change");
+  expect(use.checked).toBe(false);
+  answer("change_settings", null, ERROR);
+  await until(() => use.checked, "what is set");
+});
+
 test("a broken file shows its line and what holds", async () => {
   const { el, ops, button, asked } = await mounted();
   ops(["state", { problem: { line: 7, message: "at_once must be a whole number." } }]);

@@ -37,16 +37,35 @@ export interface Control {
   setDisabled(disabled: boolean): void;
 }
 
+/** One that shows at once what was chosen, and goes back to what is set when that is refused. */
+export interface Restorable {
+  restore(): void;
+}
+
 export class Switch implements Control {
   readonly element: HTMLInputElement;
+  private on = false;
+  /** Whether a press is on its way to the kernel: what the view still says is old. */
+  private sent = false;
 
   constructor(label: string, changed: (on: boolean) => void) {
     this.element = h("input", { type: "checkbox", role: "switch", class: "wb-sw", "aria-label": label });
-    this.element.addEventListener("change", () => changed(this.element.checked));
+    this.element.addEventListener("change", () => {
+      this.sent = this.element.checked !== this.on;
+      changed(this.element.checked);
+    });
   }
 
   update(on: boolean): void {
-    if (this.element.checked !== on) this.element.checked = on;
+    if (this.sent && on === this.on) return;
+    this.on = on;
+    this.restore();
+  }
+
+  /** Shows again what is set. */
+  restore(): void {
+    this.sent = false;
+    if (this.element.checked !== this.on) this.element.checked = this.on;
   }
 
   setDisabled(disabled: boolean): void {
@@ -69,6 +88,8 @@ export class NumberField implements Control {
   private readonly field: HTMLInputElement;
   private readonly one: number;
   private value: number | null = null;
+  /** Whether a number is on its way to the kernel: what the view still says is old. */
+  private sent = false;
 
   constructor(label: string, private readonly kind: NumberKind, private readonly changed: (value: number | null) => void) {
     this.one = kind.one ?? 1;
@@ -85,8 +106,9 @@ export class NumberField implements Control {
 
   /** What is set; `none` is the placeholder where it depends on the machine. */
   update(value: number | null, none = this.kind.none): void {
-    this.value = value;
     setAttribute(this.field, "placeholder", none ?? null);
+    if (this.sent && value === this.value) return;
+    this.value = value;
     if (document.activeElement !== this.field) this.restore();
   }
 
@@ -96,6 +118,7 @@ export class NumberField implements Control {
 
   /** Shows again what is set. */
   restore(): void {
+    this.sent = false;
     this.field.value = this.value === null ? "" : String(Math.round((this.value / this.one) * 100) / 100);
   }
 
@@ -103,7 +126,9 @@ export class NumberField implements Control {
     const text = this.field.value.trim();
     const value = text === "" ? null : Number(text) * this.one;
     if (value === null ? this.kind.none === undefined || !this.field.validity.valid : !Number.isFinite(value)) return this.restore();
-    if (value !== this.value) this.changed(value);
+    if (value === this.value) return;
+    this.sent = true;
+    this.changed(value);
   }
 }
 

@@ -13,6 +13,9 @@ export interface FormEvents {
   models(server: string): Promise<ChoiceView[]>;
 }
 
+/** Where a key is that no keyring took, in the kernel's words. */
+const SESSION = "this session only";
+
 let numbered = 0;
 
 export class ServerForm {
@@ -73,7 +76,7 @@ export class ServerForm {
       each.addEventListener("keydown", (event) => {
         if (event.key !== "Enter") return;
         event.preventDefault();
-        if (!this.go.disabled) void this.save();
+        void this.save();
       });
     }
   }
@@ -123,7 +126,8 @@ export class ServerForm {
     this.steps.update(tested && test.summary ? null : test);
     const busy = this.saving || (test?.running ?? false);
     setText(this.go.querySelector("span")!, busy ? "Testing…" : "Test and save");
-    this.go.disabled = busy || !this.checked || this.checked.url === "" || this.checked.name_problem !== "";
+    this.go.disabled = !this.checked || this.checked.url === "" || this.checked.name_problem !== "";
+    setAttribute(this.go, "aria-disabled", busy ? "true" : null); // disabled, it would lose the focus
     setText(this.cancel.querySelector("span")!, this.row() && test ? "Close" : "Cancel");
     const good = tested && test.summary !== "";
     this.outcome.classList.toggle("wb-ok", good);
@@ -202,8 +206,10 @@ export class ServerForm {
     setAttribute(this.key, "placeholder", this.forgetting ? "will be forgotten" : asks);
     show(this.forget, own);
     const or = variable && !kept ? ` Or set ${variable}.` : "";
-    const goes = this.view?.keys_go ?? "";
-    setText(this.keyWords, `${kept ? "A new one goes" : "Goes"} to ${goes}, never into a file or the notebook.${or}`);
+    const goes = `${kept ? "A new one goes" : "Goes"} to ${this.view?.keys_go ?? ""}, never into a file or the notebook.${or}`;
+    const lost = own && kept === SESSION; // nobody else took it
+    this.keyWords.classList.toggle("wb-warn", lost);
+    setText(this.keyWords, lost ? "The system keyring did not take it: it is kept for this session only." : goes);
   }
 
   private setForgetting(on: boolean): void {
@@ -213,6 +219,7 @@ export class ServerForm {
   }
 
   private async save(): Promise<void> {
+    if (this.go.disabled || this.go.getAttribute("aria-disabled")) return;
     const key = this.key.value;
     this.key.value = ""; // before anything else happens
     this.saving = true;

@@ -3,7 +3,7 @@ import { h, setText, show, textButton } from "./dom";
 import { icon } from "./icons";
 import type { Ack } from "./protocol";
 import { ModelChoice } from "./settings_choice";
-import { box, FieldButton, NumberField, part, removable, Setting, Switch } from "./settings_controls";
+import { box, FieldButton, NumberField, part, removable, Setting, Switch, type Restorable } from "./settings_controls";
 import type { ChoiceView, Fields, SettingsRequest, SettingsView } from "./settings_protocol";
 
 /** What a section may do; `ask` says a refusal at the top of the panel, unless it is to be quiet. */
@@ -20,8 +20,8 @@ export interface Section {
 
 const GB = 1e9;
 
-/** Sets one field; a number that is refused goes back to what was. */
-function change(doing: Doing, fields: Fields, control?: NumberField): void {
+/** Sets one field; a control that shows it already goes back when it is refused. */
+function change(doing: Doing, fields: Fields, control?: Restorable): void {
   void doing.ask({ kind: "change_settings", fields }).then((ack) => !ack.ok && control?.restore());
 }
 
@@ -37,7 +37,7 @@ export class WhoAnswers implements Section {
     const find = (text: string): Promise<ChoiceView[]> => doing.models(text, null);
     this.model = new ModelChoice("Default model", "the one that ships", find, (model) => change(doing, { default_model: model }), signal);
     this.fallback = new ModelChoice("Fallback", null, find, (model) => change(doing, { fallback: model }), signal);
-    this.use = new Switch("Use the fallback", (on) => change(doing, { use_fallback: on }));
+    this.use = new Switch("Use the fallback", (on) => change(doing, { use_fallback: on }, this.use));
     const model = new Setting("Default model", "For a new chat, and for wb.ask without a model", this.model);
     const fallback = new Setting("Fallback", "Answers when the chosen model cannot, and says so each time", this.fallback);
     const use = new Setting("Use the fallback", "Off: an error with Retry instead", this.use, false);
@@ -116,7 +116,7 @@ export class Privacy implements Section {
   private readonly none = h("div", { class: "wb-srow wb-t2" }, "No server yet. The first prompt to one asks.");
 
   constructor(private readonly doing: Doing) {
-    this.ask = new Switch("Ask before sending", (on) => change(doing, { ask_before_sending: on }));
+    this.ask = new Switch("Ask before sending", (on) => change(doing, { ask_before_sending: on }, this.ask));
     this.setting = new Setting("Ask before sending", "Before the first prompt to a server that is not this machine", this.ask, false);
     const keys = h("p", { class: "wb-fs-s wb-t3 wb-sfile" }, "Keys are kept in the system keyring or come from the environment; no file and no notebook holds one.");
     this.element = h(
