@@ -98,7 +98,7 @@ class ModelList(list[ModelInfo]):
         if len(models) > MOST_SHOWN:
             notes.append(f"and {len(models) - MOST_SHOWN:,} more; the list holds them, and .to_frame() shows them")
         if name in self.errors:
-            notes.append(f"{name} did not answer: {self.errors[name]}")
+            notes.append(str(self.errors[name]))
         if (server := self.servers.get(name)) is not None:
             notes += [note for note in (server.note, server.warning) if note]
             if not models and not notes and server.at is not None:
