@@ -418,6 +418,22 @@ def test_what_the_server_did_not_honour_is_said():
     assert [e.code for e in events if isinstance(e, Notice)] == ["option_ignored"]
 
 
+def test_an_option_the_server_does_not_know_is_left_out_and_said():
+    refusal = reply('{"detail": "Unexpected fields in the request: {\'top_k\'}"}', status="422 Unprocessable Entity")
+    with ScriptedServer([refusal], [stream(text("Hi"), STOP, DONE)]) as server:
+        request = ask("box:m", top_k=5, seed=3)
+        events = list(RemoteChatService(server.url, name="box").stream(request))
+        assert ["top_k" in r["body"] for r in server.requests] == [True, False]
+    assert [e.message for e in events if isinstance(e, Notice)] == ["top_k was ignored: box does not know it."]
+    assert (text_of(events), events[-1].ignored) == ("Hi", ("top_k",))
+    assert events[-1].applied == GenerationOptions(seed=3)
+
+
+def test_a_value_the_server_refuses_is_no_unknown_option():
+    refusal = reply('{"error": "top_k must be at least 1"}', status="400 Bad Request")
+    assert failure(refusal, request=ask("box:m", top_k=5)).kind == "RequestRefusedError"
+
+
 def test_without_a_model_the_first_offered_is_asked():
     with ScriptedServer([reply('{"data": [{"id": "only"}]}')]) as server:
         list(RemoteChatService(server.url, name="box").stream(ask("box:")))

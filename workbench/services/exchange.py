@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _WATCH_PERIOD = 1.0
-_PACE = 0.005
+_PACE = 0.01
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # linger for no time
 
 

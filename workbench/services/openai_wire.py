@@ -1,7 +1,7 @@
 """What is said to an OpenAI-compatible server and what its model list says. Knows no connection.
 
-Standard options go by their names, the others by all the names that servers know them by; one that knows none of
-them ignores it.
+Standard options go by their names, the others by all the names that servers know them by. Most servers ignore what
+they do not know; some refuse it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from workbench.errors import BadResponseError
+from workbench.errors import BadResponseError, WorkbenchError
 from workbench.messages import plain
 from workbench.model import ModelInfo
+from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.services.address import place
 from workbench.services.http_errors import UNREADABLE, fault_of, not_the_protocol, reported
@@ -23,6 +24,24 @@ from workbench.services.http_errors import UNREADABLE, fault_of, not_the_protoco
 LONGEST_ANSWER = 256 * 2**20
 """Bytes of one answer, far beyond any real one: where reading a server that never ends is given up."""
 LONGEST_LIST = 64 * 2**20
+
+
+_EXTRAS = {
+    "top_k": ("top_k",),
+    "min_p": ("min_p",),
+    "repetition_penalty": ("repeat_penalty", "repetition_penalty"),
+    "thinking": ("chat_template_kwargs",),
+}
+"""Options that are not in the standard, and the fields they are sent in."""
+_STRANGE = ("unexpected", "unknown", "unrecognized", "unsupported", "not supported", "not permitted", "extra")
+
+
+def strange(error: WorkbenchError, options: GenerationOptions) -> list[str]:
+    """The options that a server refuses because it does not know them: transformers serve and OpenAI do so."""
+    said = f"{error.message} {error.details}".lower()
+    if not any(word in said for word in _STRANGE):
+        return []
+    return [o for o, fields in _EXTRAS.items() if o in options.given() and any(f in said for f in fields)]
 
 
 def body(request: Request, url: str, model: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ cancelling one closes it and the server stops working.
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 import time
@@ -21,6 +20,7 @@ import msgspec
 from workbench.errors import (
     ErrorInfo,
     ModelNotFoundError,
+    RequestRefusedError,
     ServiceError,
     ServiceTimeoutError,
     UsageError,
@@ -145,19 +145,29 @@ class RemoteChatService:
         asked = request.options
         ignored = ["context_length"] if asked.context_length is not None else []
         for name in ignored:
-            message = f"{name} was ignored: {self.name} decides that itself."
-            yield Notice(run=request.run, code="option_ignored", message=message, model=request.model)
+            yield self._ignored(request, name, "decides that itself")
+        attempt = 0
         try:
-            for attempt in itertools.count():
+            while True:
                 try:
                     yield from self._received(request, run, reader)
                     break
+                except RequestRefusedError as error:
+                    strange = [] if reader.first is not None else openai_wire.strange(error, request.options)
+                    if not strange:
+                        raise
+                    for name in strange:
+                        yield self._ignored(request, name, "does not know it")
+                    ignored += strange
+                    given = {k: v for k, v in request.options.given().items() if k not in strange}
+                    request = msgspec.structs.replace(request, options=GenerationOptions(**given))  # type: ignore[arg-type]  # they come from one
                 except ServiceError as error:
                     if reader.first is not None or error.wait is None or attempt >= self._retries:
                         raise
                     if error.wait > _LONGEST_WAIT:
                         raise
                     yield from self._countdown(request.run, run, error, _FIRST_BACKOFF * 2**attempt)
+                    attempt += 1
                 reader = StreamReader(self.url, request.run)
         except CancelledError:
             yield from reader.flush()
@@ -180,6 +190,10 @@ class RemoteChatService:
             applied=GenerationOptions(**{k: v for k, v in asked.given().items() if k not in ignored}),  # type: ignore[arg-type]  # they come from one
             ignored=tuple(ignored),
         )
+
+    def _ignored(self, request: Request, option: str, why: str) -> Notice:
+        message = f"{option} was ignored: {self.name} {why}."
+        return Notice(run=request.run, code="option_ignored", message=message, model=request.model)
 
     def _countdown(self, name: str, run: Run, error: ServiceError, backoff: float) -> Iterator[Event]:
         """Wait until a failed request may be sent again, with a notice each second."""
