@@ -10,8 +10,10 @@ import threading
 import time
 import urllib.request
 
+import psutil
 import pytest
 
+import workbench.builtin
 from tests.servers.scripted import CUT, DONE, HANG, ScriptedServer, data, delta, more, reply, stream, text
 from tests.services.conftest import KEY
 from tests.services.contract import ask, talkative, wait_for
@@ -554,3 +556,17 @@ def test_a_real_server_is_ready(llama):
     (event,) = llama.load("llama:builtin")
     assert isinstance(event, LoadProgress)
     assert event.seconds > 0
+
+
+def test_mlx_lm_server_stops_working_when_cancelled(mlx):
+    model = f"mlx:{workbench.builtin.path('safetensors').resolve()}"
+    (server,) = [p for p in psutil.Process().children() if "mlx_lm" in p.cmdline()]
+    request = ask(model, **talkative(mlx, model), max_tokens=20_000)
+    busy = None
+    for event in mlx.stream(request):
+        if isinstance(event, TextDelta) and busy is None:
+            busy = server.cpu_percent(interval=0.2)
+            mlx.cancel(request.run)
+    assert event.reason == "cancelled"
+    assert busy > 20
+    assert wait_for(lambda: server.cpu_percent(interval=0.2) < busy / 4)  # it would have gone on for a minute
