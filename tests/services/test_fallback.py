@@ -151,7 +151,8 @@ def test_the_fallback_does_not_stand_in_for_itself() -> None:
 
 def test_when_the_fallback_fails_too_both_reasons_are_told() -> None:
     events, _ = run(far_away(fail(AWAY)), builtin(fail(ModelFilesError("Its file is cut short."))))
-    (failed,) = events
+    notice, failed = events
+    assert isinstance(notice, Notice)
     assert isinstance(failed, Failed)
     assert failed.error.kind == "ConnectionFailedError"
     assert failed.error.message == (
@@ -189,7 +190,7 @@ def test_a_cancel_reaches_whoever_answers_now() -> None:
     request = Request(messages=(user("Hello"),), model="far:big")
     made = Run(ScriptedServices(far_away(fail(AWAY)), other), request, far_away(fail(AWAY)))
     events = made.events()
-    got = [next(events), next(events)]
+    got = [next(events), next(events)]  # the notice, the first word
     assert text(got) == "half"
     made.cancel()
     assert [event.reason for event in events if isinstance(event, Finished)] == ["cancelled"]

@@ -130,21 +130,17 @@ class Run:
         return None
 
     def _second(self, first: ErrorInfo, service: ChatService, model: str) -> Iterator[Event]:
-        """The fallback's events; the notice comes before the first of them that is not its own failure."""
+        """The notice, at once, as the fallback may have to be loaded; then its events."""
         self._service = service
         if self._cancelled:
             yield Finished(run=self.id, reason="cancelled")
             return
-        notice = Notice(run=self.id, code="fallback", message=why(self.model, first, model), model=model)
-        told = False
+        yield Notice(run=self.id, code="fallback", message=why(self.model, first, model), model=model)
         request = msgspec.structs.replace(self._request, model=model, force=False)
         with closing(self._pulled(service, request)) as events:
             for event in events:
                 if isinstance(event, Failed):
                     event = msgspec.structs.replace(event, error=_both(first, event.error, model))
-                elif not told:
-                    told = True
-                    yield notice
                 yield event
 
     def _pulled(self, service: ChatService, request: Request) -> Generator[Event, None, None]:
