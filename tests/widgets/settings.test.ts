@@ -252,12 +252,13 @@ test("presets are kept with the options that were given", async () => {
 });
 
 test("arrows move between the sections, and nothing typed reaches the notebook", async () => {
-  const { el, press, field, tab } = await mounted();
+  const { el, press, field, tab } = await mounted(view({ notes: ["line 3: ask is no setting."] }));
   tab("Servers");
   el.querySelector<HTMLElement>("[role=tab]")!.focus();
   press("ArrowUp");
   expect(document.activeElement!.textContent).toBe("Export, import");
   expect(el.querySelector("[role=tabpanel]:not([hidden])")!.textContent).toContain("/c/settings.toml");
+  expect(el.querySelector("[role=tabpanel]:not([hidden])")!.textContent).toContain("line 3: ask is no setting.");
   const heard = vi.fn();
   document.body.addEventListener("keydown", heard);
   field("File to write").focus();

@@ -139,6 +139,7 @@ export class Carrying implements Section {
   readonly element: HTMLElement;
   private readonly out: FieldButton;
   private readonly file = h("span", { class: "wb-mono wb-cut wb-grow" });
+  private readonly notes = h("div", {});
   private merge = true;
 
   constructor(doing: Doing) {
@@ -161,13 +162,14 @@ export class Carrying implements Section {
       "div", {},
       part("Export", [words("Servers, presets and limits, without any key, to carry to another machine."), box(this.out.element)]),
       part("Import", [words("A file that was exported. Keys are typed again, or come from that machine's keyring."), box(take.element, merge)]),
-      part("Settings file", [box(h("div", { class: "wb-srow" }, icon("file", true), this.file, textButton("Read again", "wb-gh wb-sm wb-pgone", () => void doing.ask({ kind: "read_settings" }))))]),
+      part("Settings file", [box(h("div", { class: "wb-srow" }, icon("file", true), this.file, textButton("Read again", "wb-gh wb-sm wb-pgone", () => void doing.ask({ kind: "read_settings" }))), this.notes)]),
     );
   }
 
   update(view: SettingsView): void {
     setText(this.file, view.file);
     this.file.title = view.file;
+    redraw(this.notes, view.notes, (note) => h("div", { class: "wb-srow wb-fs-s wb-t2" }, icon("info", true), h("span", {}, note)));
     if (!this.out.field.value) this.out.field.value = view.export_path;
   }
 }
