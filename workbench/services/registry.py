@@ -243,14 +243,15 @@ class Services:
         All are asked at once. One that never answered yet has two seconds, one whose last list is known a quarter of
         a second: then that list stands.
         """
-        if self.endpoints:
+        unknown = [name for name in self.endpoints if self._listings.answer(name).at is None]
+        if unknown:
             fetch.ready()
         asked = self.refresh()
         here = self._here = self.local.models()
         self._listings.wait(asked, GRACE_SECONDS, filled=True)
-        new = {name: since for name, since in self._listings.asking().items() if self._listings.answer(name).at is None}
-        if new:
-            self._listings.wait(new, LISTING_SECONDS - min(new.values()))
+        asking = self._listings.asking()
+        waited = min((asking[name] for name in unknown if name in asking), default=GRACE_SECONDS)
+        self._listings.wait(unknown, LISTING_SECONDS - waited, filled=True)
         found = self._listing(here)
         silent = {s.name: _silent(s.url) for s in found.servers if s.asking and s.at is None}
         return list(found.models), found.errors | silent
