@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # a worker of xdist inherits all this
     for name in FROM_OUTSIDE:
         os.environ.pop(name, None)
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # the person's own is left alone
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts deaf to Ctrl-C
     config.stash[HOME] = tempfile.mkdtemp(prefix="workbench-tests-")
     os.environ["WORKBENCH_HOME"] = f"{config.stash[HOME]}/home"

@@ -112,7 +112,7 @@ def set_up(torch: bool) -> None:
         except Failure:
             shutil.rmtree(VENV, ignore_errors=True)
             raise Failure("Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv") from None
-    extras = "test,train" if torch else "test"
+    extras = "test,train,test-serve" if torch else "test"
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + extras.encode()).hexdigest()
     stamp = VENV / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -187,26 +187,33 @@ def pytest(name: str, reports: Path, *arguments: str, **env: str) -> None:
 
 
 def notebooks(reports: Path) -> None:
-    """Run every cell of the example notebooks in a state folder of their own, against a small hub on this machine."""
+    """Run every cell of the example notebooks in a state folder of their own, against a small hub with a few models
+    of well-known names and a real llama.cpp server with the model that ships, both on this machine."""
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
-    with tempfile.TemporaryDirectory(prefix="workbench-notebooks-") as home, hub() as url:
+    with tempfile.TemporaryDirectory(prefix="workbench-notebooks-") as home:
         places = {"WORKBENCH_HOME": f"{home}/workbench", "HF_HOME": f"{home}/huggingface", "HOME": home}
-        pytest("notebooks", reports, *options, "notebooks", HF_ENDPOINT=url, HF_HUB_OFFLINE="0", **places)
+        words = [str(PYTHON), "-c", "from workbench import builtin; print(builtin.path('gguf'))"]
+        made = subprocess.run(words, cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.PIPE, text=True)
+        llama = ("llama_cpp.py", made.stdout.strip(), "2", "--port=8080")
+        with server("hub.py", "--demo") as hub, server(*llama, mark="listening on ") as local:
+            servers = {"HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "LOCAL_SERVER": f"{local}/v1"}
+            pytest("notebooks", reports, *options, "notebooks", **servers, **places)
 
 
 @contextlib.contextmanager
-def hub() -> Iterator[str]:
-    """A hub that serves a few small models under well-known names; yields its address."""
-    server = subprocess.Popen([PYTHON, "tests/servers/hub.py", "--demo"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def server(script: str, *arguments: str, mark: str = "") -> Iterator[str]:
+    """A server of the tests, killed at the end; yields the address it prints, on a line that begins with `mark`."""
+    words = [str(PYTHON), f"tests/servers/{script}", *arguments]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
-        if not url:
-            raise Failure(f"the hub of the notebooks ended with status {server.wait()}")
-        yield url
+        assert process.stdout is not None
+        said = next((line for line in process.stdout if line.startswith(mark)), "").strip()
+        if not said:
+            raise Failure(f"{script}, which the notebooks need, ended with status {process.wait()}")
+        yield said.removeprefix(mark)
     finally:
-        server.kill()
-        server.wait()
+        process.kill()
+        process.wait()
 
 
 def benchmarks() -> None:

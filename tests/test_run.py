@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,21 @@ def test_an_unknown_habit_is_refused_before_anything_is_set_up() -> None:
     done = subprocess.run([sys.executable, run.__file__, "tset"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no habit 'tset'" in done.stderr
+
+
+def test_a_server_of_the_notebooks_gives_its_address_and_is_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PYTHON", sys.executable)
+    with run.server("hub.py", mark="http://") as place:
+        host, _, port = place.partition(":")
+        socket.create_connection((host, int(port)), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=5)
+
+
+def test_a_server_that_does_not_start_fails_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PYTHON", sys.executable)
+    with (
+        pytest.raises(run.Failure, match=r"hub\.py, which the notebooks need, ended with status 2"),
+        run.server("hub.py", "--no"),
+    ):
+        pass

@@ -8,7 +8,9 @@
     wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
     wb.library()                                       # what is on this disk, and what it takes
     wb.models()                                        # what there is
+    wb.discover()                                      # the servers that run on this machine
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
+    wb.settings()                                      # servers, who answers, memory, presets
     wb.unload()                                        # memory back
 
 Importing it is light: what a name needs is imported when the name is first used.
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
     from workbench.sessions.advice import curated, fit, recommend
     from workbench.sessions.ask import ask
     from workbench.sessions.browser import Browser, browse
-    from workbench.sessions.catalogue import connect, models, unload
+    from workbench.sessions.catalogue import connect, disconnect, discover, models, unload
     from workbench.sessions.chat import Chat, chat
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
     from workbench.sessions.library import Library, library
+    from workbench.sessions.picker import ModelPicker, picker
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
+    from workbench.sessions.settings import settings
 
 __version__ = "0.1.0"
 
@@ -47,6 +51,7 @@ __all__ = [
     "Library",
     "Message",
     "ModelInfo",
+    "ModelPicker",
     "Reply",
     "WorkbenchError",
     "__version__",
@@ -55,6 +60,8 @@ __all__ = [
     "chat",
     "connect",
     "curated",
+    "disconnect",
+    "discover",
     "download",
     "downloads",
     "errors",
@@ -62,8 +69,10 @@ __all__ = [
     "is_available",
     "library",
     "models",
+    "picker",
     "recommend",
     "search",
+    "settings",
     "unload",
 ]
 
@@ -77,6 +86,7 @@ _HOMES = {
     "Library": "workbench.sessions.library",
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
+    "ModelPicker": "workbench.sessions.picker",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
@@ -84,14 +94,18 @@ _HOMES = {
     "chat": "workbench.sessions.chat",
     "connect": "workbench.sessions.catalogue",
     "curated": "workbench.sessions.advice",
+    "disconnect": "workbench.sessions.catalogue",
+    "discover": "workbench.sessions.catalogue",
     "download": "workbench.sessions.downloads",
     "downloads": "workbench.sessions.downloads",
     "fit": "workbench.sessions.advice",
     "is_available": "workbench.sessions.downloads",
     "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
+    "picker": "workbench.sessions.picker",
     "recommend": "workbench.sessions.advice",
     "search": "workbench.sessions.search",
+    "settings": "workbench.sessions.settings",
     "unload": "workbench.sessions.catalogue",
 }
 

@@ -57,6 +57,17 @@ class NewChat(_Command, frozen=True, kw_only=True):
     """Start an empty transcript."""
 
 
+class Allow(_Command, frozen=True, kw_only=True):
+    """Send the message that waits for leave: it would go to another machine."""
+
+    always: bool = False
+    """Whether everything may go to that server from now on; else this one message."""
+
+
+class Refuse(_Command, frozen=True, kw_only=True):
+    """Keep the message that waits for leave here; it is not sent."""
+
+
 class ChatWith(_Command, frozen=True, kw_only=True):
     """Make a model the current one: new chats begin with it, and open ones without a word yet change to it."""
 
@@ -203,8 +214,122 @@ class StopJob(_Command, frozen=True, kw_only=True):
     job: str
 
 
-Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat
+class ReadSettings(_Command, frozen=True, kw_only=True):
+    """Read the settings file again, and ask every server for its models."""
+
+
+class LookForServers(_Command, frozen=True, kw_only=True):
+    """Look at the usual ports of this machine; what answers appears in the state."""
+
+
+class CheckAddress(_Command, frozen=True, kw_only=True):
+    """What a typed address and name would be saved as, as the `Ack`'s data; nothing is saved."""
+
+    url: str
+    name: str = ""
+    """Empty: the usual one for the address."""
+    replaces: str | None = None
+    """The server that is being edited; ``None`` for a new one."""
+
+
+class SaveServer(_Command, frozen=True, kw_only=True):
+    """Connect a server from now on, or change one that is; then test it."""
+
+    url: str
+    name: str = ""
+    """Empty: the usual one for the address."""
+    key: str | None = None
+    """Goes to where keys are kept and nowhere else; ``None`` keeps the one there is, an empty one forgets it."""
+    model: str | None = None
+    """Name of its default model; ``None`` for the first it offers."""
+    replaces: str | None = None
+    """The server that this was before, which may have had another name; ``None`` for a new one."""
+
+    def __repr__(self) -> str:
+        return f"SaveServer(url={self.url!r}, name={self.name!r}, key={'given' if self.key else 'none'})"
+
+
+class RemoveServer(_Command, frozen=True, kw_only=True):
+    """Forget a server and its key."""
+
+    name: str
+
+
+class TestServer(_Command, frozen=True, kw_only=True):
+    """Test a server step by step; the steps appear in its row."""
+
+    name: str
+
+
+class StopTest(_Command, frozen=True, kw_only=True):
+    """Stop testing a server; the steps so far stay."""
+
+    name: str
+
+
+class CloseTest(_Command, frozen=True, kw_only=True):
+    """Take the steps of a server's test off its row."""
+
+    name: str
+
+
+class FindModels(_Command, frozen=True, kw_only=True):
+    """Models to choose from, as the `Ack`'s data: ``[{"id", "name", "provider", "status"}, ...]``; not all of many."""
+
+    text: str = ""
+    """Part of the id."""
+    server: str | None = None
+    """Only those of this server."""
+
+
+class ChangeSettings(_Command, frozen=True, kw_only=True):
+    """Set these fields of the settings."""
+
+    fields: dict[str, Any]
+    """By their names in `workbench.store.settings.Settings`."""
+
+
+class SavePreset(_Command, frozen=True, kw_only=True):
+    """Keep generation options under a name."""
+
+    name: str
+    options: dict[str, Any]
+    """Fields of `workbench.options.GenerationOptions`; absent ones are not set."""
+    replaces: str | None = None
+    """The preset that this was before; ``None`` for a new one."""
+
+
+class RemovePreset(_Command, frozen=True, kw_only=True):
+    """Forget a preset."""
+
+    name: str
+
+
+class ForgetAllowed(_Command, frozen=True, kw_only=True):
+    """Ask again before a prompt goes to this server."""
+
+    origin: str
+
+
+class ExportSettings(_Command, frozen=True, kw_only=True):
+    """Write the settings without any key into a file, to carry to another machine."""
+
+    path: str
+
+
+class ImportSettings(_Command, frozen=True, kw_only=True):
+    """Take in settings that were exported; what came is the `Ack`'s data."""
+
+    path: str
+    merge: bool = True
+    """Whether what is here and not in the file stays."""
+
+
+Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat | Allow | Refuse
 """What a chat takes."""
+
+PickerCommand: TypeAlias = Hello | ChooseModel | ListModels
+"""What a picker on its own takes."""
 
 DownloadsCommand: TypeAlias = Hello | PauseDownload | ResumeDownload | CancelDownload | ClearFinished | ChatWith
 """What the downloads panel takes."""
@@ -246,6 +371,28 @@ LibraryCommand: TypeAlias = (
     | ChatWith
 )
 """What the library takes."""
+
+SettingsCommand: TypeAlias = (
+    Hello
+    | ReadSettings
+    | LookForServers
+    | CheckAddress
+    | SaveServer
+    | RemoveServer
+    | TestServer
+    | StopTest
+    | CloseTest
+    | FindModels
+    | ChangeSettings
+    | AddFolder
+    | RemoveFolder
+    | SavePreset
+    | RemovePreset
+    | ForgetAllowed
+    | ExportSettings
+    | ImportSettings
+)
+"""What the settings take."""
 
 
 def kinds(union: Any) -> tuple[str, ...]:

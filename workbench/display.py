@@ -15,6 +15,8 @@ WIDGETS = {
     "Download": "workbench.widgets.downloads:DownloadWidget",
     "Downloads": "workbench.widgets.downloads:DownloadsWidget",
     "Library": "workbench.widgets.library:LibraryWidget",
+    "ModelPicker": "workbench.widgets.model_picker:ModelPickerWidget",
+    "SettingsSession": "workbench.widgets.settings:SettingsWidget",
 }
 """Widget of each session class: module and name."""
 

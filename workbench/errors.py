@@ -32,6 +32,7 @@
     │   └── DownloadCancelledError it was cancelled
     ├── FolderError                a folder or file that cannot be read, written, imported or deleted
     └── StateError                 the call does not fit the moment (a closed session, say)
+        └── ConsentNeededError     a prompt would leave this machine, and nobody has allowed it yet
 
 Foreign exceptions are mapped into this tree once, at the border (engines, services). Errors travel
 between processes and to the screen as `ErrorInfo`. This module imports no other layer.
@@ -173,6 +174,9 @@ class HostCrashedError(EngineError):
 class ServiceError(WorkbenchError):
     """A server did not answer as it should."""
 
+    wait: float | None = None
+    """Seconds after which asking again may help; ``None`` when it would not, or nobody can say."""
+
 
 class ConnectionFailedError(ServiceError):
     """Nothing listens at the address, or its name does not resolve."""
@@ -259,6 +263,10 @@ class StateError(WorkbenchError):
     """The call does not fit the moment."""
 
     default_retryable = False
+
+
+class ConsentNeededError(StateError):
+    """A prompt would leave this machine, and nobody has allowed it yet; nothing was sent."""
 
 
 def _rebuild(info: ErrorInfo) -> WorkbenchError:

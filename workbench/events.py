@@ -74,6 +74,8 @@ class Notice(_Event, frozen=True, kw_only=True):
     message: str
     model: str | None = None
     """For a fallback: the model that answers instead."""
+    seconds: int | None = None
+    """For a retry: how long until it is tried again; a new notice each second counts down to 0, when it is tried."""
 
 
 class LoadProgress(_Event, frozen=True, kw_only=True):

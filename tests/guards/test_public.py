@@ -24,6 +24,8 @@ PROTOCOLS = {
     "browser": commands.BrowserCommand,
     "downloads": commands.DownloadsCommand,
     "library": commands.LibraryCommand,
+    "model_picker": commands.PickerCommand,
+    "settings": commands.SettingsCommand,
 }
 """What the front end of each widget may ask; its words are in <widget>_protocol.ts."""
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -15,6 +15,7 @@ from tests.servers.hub import GOOD_TOKEN, Hub, HubServer, Repo, builtin_repo, gg
 from workbench.manager import file_transfer, inventory, job, pieces
 from workbench.manager.choose import MLX_PATTERNS
 from workbench.manager.downloader import Downloader
+from workbench.store import settings
 
 MB = 1 << 20
 
@@ -224,6 +225,22 @@ def test_two_at_once_the_third_waits_its_turn(hub, root, queue):
     assert [found.model for found in queue.jobs] == ["acme/A", "acme/B", "acme/C"]
     assert len(queue.clear()) == 3
     assert queue.jobs == ()
+
+
+def test_the_settings_say_how_many_at_once_and_over_how_many_connections(hub, root, queue):
+    hub.bps = MB
+    for name in "AB":
+        hub.add(mlx_repo(f"acme/{name}", weights=4 * MB))
+    settings.change(at_once=1, connections=3)
+    a, b = [queue.add(f"acme/{name}") for name in "AB"]
+    assert (b.status, a.connections()) == ("queued", 3)
+    settings.change(at_once=2)
+    queue.pause(a)
+    queue.resume(a)
+    wait_for(lambda: b.status == "downloading", "the second")
+    hub.bps = 0
+    done(a)
+    done(b)
 
 
 def test_asked_for_twice_it_is_one_download(hub, root, queue, big):

@@ -3,13 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workbench.errors import FolderError
 from workbench.manager import folders as module
 from workbench.manager import inventory
-from workbench.store import paths
+from workbench.store import paths, settings
 
 ADD_TEN = """
 import sys
@@ -58,6 +59,29 @@ def test_two_kernels_at_once_lose_nothing(tmp_path):
     kernels = [subprocess.Popen([sys.executable, "-c", ADD_TEN, tmp_path, name]) for name in "ab"]
     assert [kernel.wait(60) for kernel in kernels] == [0, 0]
     assert {path.name for path in inventory.folders()} == {f"{name}{i}" for name in "ab" for i in range(10)}
+
+
+def test_the_list_of_an_earlier_version_is_taken_over_once(tmp_path):
+    file = paths.config_dir() / "folders.json"
+    (tmp_path / "new").mkdir()
+    settings.change(model_folders=("/b",))
+    file.write_text('{"folders": ["/a", "/b"]}')
+    assert inventory.folders() == (Path("/b"), Path("/a"))
+    assert not file.exists()
+    file.write_text('{"folders": ["/c"]}')
+    inventory.add_folder(tmp_path / "new")
+    inventory.remove_folder("/a")
+    assert settings.get().model_folders == ("/b", "/c", str(tmp_path / "new"))
+
+
+def test_folders_written_into_the_settings_by_hand_count(tmp_path):
+    settings.path().write_text('model_folders = ["~/mine"]\n')
+    (tmp_path / "mine").mkdir()
+    assert inventory.folders() == (tmp_path / "mine",)
+    inventory.add_folder("~/mine")
+    assert settings.get().model_folders == ("~/mine",)
+    inventory.remove_folder(tmp_path / "mine")
+    assert inventory.folders() == ()
 
 
 def test_a_damaged_list_is_a_trouble_and_is_not_overwritten(tmp_path):

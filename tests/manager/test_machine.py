@@ -10,6 +10,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.manager import machine
+from workbench.store import settings
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,18 @@ def test_a_person_can_say_what_models_may_take(monkeypatch, text, size):
     assert machine.this().usable == size
     monkeypatch.delenv("WORKBENCH_MEMORY")
     assert machine.this().usable != size
+
+
+def test_the_settings_can_say_it_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr(machine, "LOOK_S", 0)
+    settings.change(memory_budget="12GB")
+    assert machine.this().usable == 12 * 10**9
+    monkeypatch.setenv("WORKBENCH_MEMORY", "6GB")
+    assert machine.this().usable == 6 * 10**9
+    monkeypatch.delenv("WORKBENCH_MEMORY")
+    settings.change(memory_budget=None)
+    assert machine.this().usable not in (12 * 10**9, 6 * 10**9)
 
 
 @pytest.mark.parametrize("text", ["a lot", "16 gigs", "-4GB", "0", "", "1e9GB", "nan"])

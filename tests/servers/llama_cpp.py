@@ -1,11 +1,13 @@
-"""The real llama.cpp server in a process of its own: ``python llama_cpp.py FILE.gguf SLOTS [KEY]``.
+"""The real llama.cpp server in a process of its own: ``python llama_cpp.py FILE.gguf SLOTS [KEY] [--port N]``.
 
 Prints its address when it listens. In a test: ``with llama_cpp_server(file) as url: ...``
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import socket
 import subprocess
 import sys
 import time
@@ -35,17 +37,19 @@ def llama_cpp_server(file: Path, *, slots: int = 1, key: str | None = None) -> I
 
 def main() -> None:
     """Serve until killed."""
-    import socket
-
     import xllamacpp
 
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("slots", type=int)
+    parser.add_argument("key", nargs="?")
+    parser.add_argument("--port", type=int, default=0, help="taken if it is free, else any other")
+    given = parser.parse_args()
     params = xllamacpp.CommonParams()
-    params.model.path = sys.argv[1]
+    params.model.path = given.file
     params.hostnames = ["127.0.0.1"]
-    params.port = port
-    params.n_parallel = int(sys.argv[2])
+    params.port = free_port(given.port)
+    params.n_parallel = given.slots
     params.n_ctx = 2048 * params.n_parallel
     params.n_gpu_layers = 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
@@ -54,12 +58,21 @@ def main() -> None:
     params.model_alias = {"builtin"}
     params.warmup = False
     params.verbosity = 0
-    if len(sys.argv) > 3:
-        params.api_keys = [sys.argv[3]]
+    if given.key:
+        params.api_keys = [given.key]
     server = xllamacpp.Server(params)
     print(MARK + server.listening_address, flush=True)
     while True:
         time.sleep(3600)
+
+
+def free_port(wish: int) -> int:
+    """That port of this machine if nothing listens there, else another."""
+    try:
+        with socket.create_server(("127.0.0.1", wish)) as probe:
+            return probe.getsockname()[1]
+    except OSError:
+        return free_port(0)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
         RemoteChatService(server.url)
 
 Each connection plays the same parts in order: bytes are sent, a number is a pause in seconds, `CUT` resets the
-connection, `HANG` keeps it open and silent until the client leaves. `server.requests` holds what was asked,
-`server.left` is set when a client left while the server hung.
+connection, `HANG` keeps it open and silent until the client leaves, `FOREVER` repeats the part before it until then.
+Further lists of parts are for the second connection, the third and so on; the last is for all after it.
+`server.requests` holds what was asked, `server.left` is set when a client left while the server was not done.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -20,15 +22,22 @@ from typing import Any
 
 CUT = "cut"
 HANG = "hang"
+FOREVER = "forever"
 
 
 class ScriptedServer:
-    """Plays `parts` on every connection, on a free port of 127.0.0.1."""
+    """Plays `parts` on every connection, on a free port of 127.0.0.1; over TLS when it is given a context."""
 
-    def __init__(self, parts: list[bytes | float | str]) -> None:
+    def __init__(
+        self,
+        parts: list[bytes | float | str],
+        *further: list[bytes | float | str],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.requests: list[dict[str, Any]] = []
         self.left = threading.Event()
-        self._parts = parts
+        self._scripts = [parts, *further]
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
@@ -39,7 +48,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> ScriptedServer:
         self._threads[0].start()
@@ -59,17 +68,18 @@ class ScriptedServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=self._play, args=(connection,), daemon=True)
+            script = self._scripts[min(len(self._threads), len(self._scripts)) - 1]
+            thread = threading.Thread(target=self._play, args=(connection, script), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _play(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+    def _play(self, connection: socket.socket, script: list[bytes | float | str]) -> None:
+        with contextlib.suppress(OSError), self._secured(connection) as connection:
             request = _read(connection)
             if request is None:
                 return
             self.requests.append(request)
-            for part in self._parts:
+            for number, part in enumerate(script):
                 if isinstance(part, bytes):
                     connection.sendall(part)
                 elif part == CUT:
@@ -77,8 +87,20 @@ class ScriptedServer:
                     return
                 elif part == HANG:
                     self._hang(connection)
+                elif part == FOREVER:
+                    self._repeat(connection, script[number - 1])
                 else:
                     time.sleep(float(part))
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return connection if self._tls is None else self._tls.wrap_socket(connection, server_side=True)
+
+    def _repeat(self, connection: socket.socket, part: bytes | float | str) -> None:
+        assert isinstance(part, bytes)
+        with contextlib.suppress(OSError):
+            while not self._stopping.is_set():
+                connection.sendall(part)
+        self.left.set()
 
     def _hang(self, connection: socket.socket) -> None:
         connection.settimeout(0.05)

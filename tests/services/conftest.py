@@ -1,4 +1,4 @@
-"""What the service tests share: the real llama.cpp server on the shipped weights, and a local service."""
+"""What the service tests share: real servers on the shipped weights, and a local service."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 import workbench.builtin
 from tests.servers.llama_cpp import llama_cpp_server
+from tests.servers.mlx_lm_server import mlx_lm_server
+from tests.servers.transformers_serve import transformers_serve
 from workbench.services.local import LocalChatService
 from workbench.services.remote import RemoteChatService
 
@@ -23,6 +25,34 @@ def llama_url():
 @pytest.fixture
 def llama(llama_url):
     service = RemoteChatService(llama_url, key=KEY, name="llama", model="builtin")
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def mlx_url(tmp_path_factory):
+    with mlx_lm_server(workbench.builtin.path("safetensors"), tmp_path_factory.mktemp("hub")) as url:
+        yield url
+
+
+@pytest.fixture
+def mlx(mlx_url):
+    service = RemoteChatService(mlx_url, name="mlx")
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def transformers_url(tmp_path_factory):
+    for needed in ("torch", "accelerate", "fastapi", "uvicorn"):
+        pytest.importorskip(needed)
+    with transformers_serve(workbench.builtin.path("safetensors"), tmp_path_factory.mktemp("hub")) as url:
+        yield url
+
+
+@pytest.fixture
+def transformers(transformers_url):
+    service = RemoteChatService(transformers_url, name="transformers")
     yield service
     service.close()
 

@@ -16,6 +16,7 @@ from workbench.services.address import how_to_start, place, usual_name, whole_ur
         ("[::1]:8080", "http://[::1]:8080/v1"),
         ("192.168.1.5:1234", "http://192.168.1.5:1234/v1"),
         ("mac.local:1234", "http://mac.local:1234/v1"),
+        ("gpu-box:8000", "http://gpu-box:8000/v1"),
         ("api.openai.com", "https://api.openai.com/v1"),
         ("  https://api.openai.com/v1/chat/completions ", "https://api.openai.com/v1"),
         ("https://api.openai.com/v1/models", "https://api.openai.com/v1"),

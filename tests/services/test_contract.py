@@ -1,9 +1,10 @@
-"""The contract, put to a local service and to a remote one in front of the real llama.cpp server."""
+"""The contract, put to a local service and to remote ones in front of real servers, all on the shipped weights."""
 
 from __future__ import annotations
 
 import pytest
 
+import workbench.builtin
 from tests.services.contract import ServiceContract
 
 
@@ -17,7 +18,7 @@ class TestLocal(ServiceContract):
         return "builtin"
 
 
-class TestRemote(ServiceContract):
+class TestLlamaCppServer(ServiceContract):
     @pytest.fixture
     def service(self, llama):
         return llama
@@ -25,3 +26,31 @@ class TestRemote(ServiceContract):
     @pytest.fixture
     def model(self):
         return "llama:builtin"
+
+
+class TestMlxLmServer(ServiceContract):
+    knows_the_context = False  # nor does it refuse a prompt for its length
+    honours_stops = False  # those of several tokens it may miss
+
+    @pytest.fixture
+    def service(self, mlx):
+        return mlx
+
+    @pytest.fixture
+    def model(self):
+        return f"mlx:{workbench.builtin.path('safetensors').resolve()}"
+
+
+class TestTransformersServe(ServiceContract):
+    lists_the_model = False  # it lists the hub's cache, whatever it serves
+    knows_the_context = False
+    honours_stops = False  # the stop string comes with the text
+    unknown_options = frozenset({"top_k", "min_p"})  # it refuses what it does not know
+
+    @pytest.fixture
+    def service(self, transformers):
+        return transformers
+
+    @pytest.fixture
+    def model(self):
+        return f"transformers:{workbench.builtin.path('safetensors')}"

@@ -21,7 +21,7 @@ from workbench.events import Failed, Finished, LoadProgress, Notice, Queued, Tex
 from workbench.manager.fit import PROGRAM, fit
 from workbench.services import local as module
 from workbench.services.local import LocalChatService
-from workbench.store import usage
+from workbench.store import settings, usage
 
 HOST_BYTES = PROGRAM["json"] + 10_000
 """What a scripted model is counted for, its file included."""
@@ -201,6 +201,20 @@ def test_an_idle_model_is_unloaded_in_time(make, scripted, tmp_path):
     assert wait_for(lambda: not psutil.pid_exists(record.pid))
     assert wait_for(lambda: status(service, model) is None)
     assert end(service, model).reason == "stop"
+
+
+def test_the_settings_say_when_a_model_is_idle(make, scripted, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(module, "LOOK_S", 0.1)
+    settings.change(idle_timeout=None)
+    service, model = make(), scripted("a")
+    assert end(service, model).reason == "stop"
+    settings.change(idle_timeout=900)
+    assert end(service, model).reason == "stop"
+    assert status(service, model) == "loaded"
+    settings.change(idle_timeout=1)
+    assert wait_for(lambda: not hosts.live(tmp_path / "hosts"))
+    assert status(service, model) is None
 
 
 def test_a_model_at_work_is_not_idle(make, scripted):

@@ -10,8 +10,10 @@ import threading
 import time
 import urllib.request
 
+import psutil
 import pytest
 
+import workbench.builtin
 from tests.servers.scripted import CUT, DONE, HANG, ScriptedServer, data, delta, more, reply, stream, text
 from tests.services.conftest import KEY
 from tests.services.contract import ask, talkative, wait_for
@@ -39,7 +41,7 @@ STOP = delta(finish="stop")
 def answered(*parts, request=None, **service):
     """The events of one request to a server that plays these parts."""
     with ScriptedServer(list(parts)) as server:
-        remote = RemoteChatService(server.url, name="box", **service)
+        remote = RemoteChatService(server.url, name="box", **{"retries": 0, **service})
         events = list(remote.stream(request or ask("box:m", "hello")))
         remote.close()
     assert [e for e in events if isinstance(e, Finished | Failed)] == events[-1:]
@@ -320,7 +322,7 @@ def test_no_foreign_exception_escapes():
     ]
     for answer in odd:
         with ScriptedServer([answer]) as server:
-            remote = RemoteChatService(server.url, first_token_timeout=5)
+            remote = RemoteChatService(server.url, first_token_timeout=5, retries=0)
             end = list(remote.stream(ask("x:m")))[-1]
             if isinstance(end, Failed):
                 assert end.error.kind != "WorkbenchError", answer
@@ -416,6 +418,22 @@ def test_what_the_server_did_not_honour_is_said():
     assert set(events[-1].ignored) == {"stop", "max_tokens", "context_length"}
     assert events[-1].applied == GenerationOptions()
     assert [e.code for e in events if isinstance(e, Notice)] == ["option_ignored"]
+
+
+def test_an_option_the_server_does_not_know_is_left_out_and_said():
+    refusal = reply('{"detail": "Unexpected fields in the request: {\'top_k\'}"}', status="422 Unprocessable Entity")
+    with ScriptedServer([refusal], [stream(text("Hi"), STOP, DONE)]) as server:
+        request = ask("box:m", top_k=5, seed=3)
+        events = list(RemoteChatService(server.url, name="box").stream(request))
+        assert ["top_k" in r["body"] for r in server.requests] == [True, False]
+    assert [e.message for e in events if isinstance(e, Notice)] == ["top_k was ignored: box does not know it."]
+    assert (text_of(events), events[-1].ignored) == ("Hi", ("top_k",))
+    assert events[-1].applied == GenerationOptions(seed=3)
+
+
+def test_a_value_the_server_refuses_is_no_unknown_option():
+    refusal = reply('{"error": "top_k must be at least 1"}', status="400 Bad Request")
+    assert failure(refusal, request=ask("box:m", top_k=5)).kind == "RequestRefusedError"
 
 
 def test_without_a_model_the_first_offered_is_asked():
@@ -538,3 +556,17 @@ def test_a_real_server_is_ready(llama):
     (event,) = llama.load("llama:builtin")
     assert isinstance(event, LoadProgress)
     assert event.seconds > 0
+
+
+def test_mlx_lm_server_stops_working_when_cancelled(mlx):
+    model = f"mlx:{workbench.builtin.path('safetensors').resolve()}"
+    (server,) = [p for p in psutil.Process().children() if "mlx_lm" in p.cmdline()]
+    request = ask(model, **talkative(mlx, model), max_tokens=20_000)
+    busy = None
+    for event in mlx.stream(request):
+        if isinstance(event, TextDelta) and busy is None:
+            busy = server.cpu_percent(interval=0.2)
+            mlx.cancel(request.run)
+    assert event.reason == "cancelled"
+    assert busy > 20
+    assert wait_for(lambda: server.cpu_percent(interval=0.2) < busy / 4)  # it would have gone on for a minute

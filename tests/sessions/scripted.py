@@ -9,6 +9,7 @@ from workbench.errors import ErrorInfo, ModelNotFoundError, WorkbenchError
 from workbench.events import Event, Failed, Finished, FinishReason, LoadProgress, Metrics, TextDelta, Usage
 from workbench.model import ModelInfo
 from workbench.request import Request
+from workbench.services.registry import Listing
 
 Script = Callable[[Request, threading.Event], Iterator[Event]]
 
@@ -52,8 +53,15 @@ def until_cancelled(*pieces: str) -> Script:
 class ScriptedService:
     """A `ChatService`: each request takes the next script; the last one is used again."""
 
-    def __init__(self, *scripts: Script, name: str = "local", models: tuple[str, ...] = ("tiny", "other")) -> None:
+    def __init__(
+        self,
+        *scripts: Script,
+        name: str = "local",
+        models: tuple[str, ...] = ("tiny", "other"),
+        url: str | None = None,
+    ) -> None:
         self.name = name
+        self.url = url
         self.scripts = list(scripts) or [say("ok")]
         self.requests: list[Request] = []
         self.loads: list[str] = []
@@ -113,6 +121,15 @@ class ScriptedServices:
 
     def follow(self, method: Callable[[ModelInfo], None]) -> None:
         """Nobody makes another model the current one."""
+
+    def refresh(self, on_change: Callable[[], None] | None = None) -> list[str]:
+        """Nobody is slow."""
+        return []
+
+    def listing(self) -> Listing:
+        """What `models` says."""
+        found, errors = self.models()
+        return Listing(models=tuple(found), errors=errors, refreshing=frozenset(), at=None, servers=())
 
     def models(self) -> tuple[list[ModelInfo], dict[str, WorkbenchError]]:
         return [info for service in self.all for info in service.models()], self.errors

@@ -306,13 +306,27 @@ def test_a_choice_that_cannot_be_loaded_keeps_the_model_before_and_says_why() ->
     assert front.state["notice"] is None
 
 
-def test_choosing_a_remote_model_loads_nothing_and_asks_that_service() -> None:
+def test_choosing_a_remote_model_checks_its_server_and_asks_that_service() -> None:
     local, remote = ScriptedService(say("here")), ScriptedService(say("there"), name="far", models=("big",))
     chat = Chat(services=ScriptedServices(local, remote))
     chat.model = "far:big"
     assert chat.send("Hello").result(5) == "there"
-    assert remote.loads == []
+    until(lambda: remote.loads == ["far:big"])
     assert local.requests == []
+
+
+def test_a_chosen_remote_model_whose_server_is_away_stays_chosen_and_is_said_to_be_down() -> None:
+    remote = ScriptedService(say("there"), name="far", models=("big",))
+    remote.load_error = ConnectionFailedError("Nothing listens at far.").info
+    chat = Chat(services=ScriptedServices(ScriptedService(), remote))
+    front = Front(chat)
+    chat.model = "far:big"
+    until(lambda: front.state["notice"])
+    assert front.state["notice"]["message"] == "Nothing listens at far."
+    assert (front.state["model"]["id"], front.state["model"]["status"]) == ("far:big", "down")
+    assert chat.send("Hello").result(5) == "there", "it is tried all the same"
+    assert front.state["model"]["status"] == "ready"
+    assert front.state == chat.view()
 
 
 def test_cancelling_touches_only_the_service_that_answers() -> None:

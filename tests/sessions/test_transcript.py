@@ -55,7 +55,7 @@ def test_errors_notes_reasoning_and_stops_are_shown() -> None:
         "assistant",
         "par",
         reasoning="let me <see>",
-        notes=[{"message": "seed is ignored"}],
+        notes=[{"code": "option_ignored", "message": "seed is ignored"}],
         error={"message": "It died.", "next_step": "Send again."},
         status="failed",
     )

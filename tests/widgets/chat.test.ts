@@ -274,3 +274,40 @@ test("a view that is gone leaves nothing behind; the other one goes on", async (
   life.abort();
   expect(fake.count("msg:custom") + fake.count("comm:close")).toBe(0);
 });
+
+const waiting = { place: "api.openai.com", model: "openai:gpt-5", text: "Hello there" };
+
+test("a message that would leave this machine asks first, in a bar above the composer", async () => {
+  const { find, last, delta, el } = await shown({ consent: waiting });
+  const bar = find(".wb-consent");
+  expect(visible(bar)).toBe(true);
+  expect(bar.classList.contains("wb-warn")).toBe(true);
+  expect(bar.textContent).toContain("This message would go to api.openai.com. Send it there?Hello there");
+  expect([...bar.querySelectorAll("button")].map((each) => each.textContent)).toEqual(["Send once", "Always for this server", "Keep here"]);
+  const [once, always] = bar.querySelectorAll("button");
+  once!.click();
+  expect(last()).toMatchObject({ kind: "allow", always: false });
+  always!.click();
+  expect(last()).toMatchObject({ kind: "allow", always: true });
+  await delta(["message", { ...question, id: "u9", text: "Hello there" }], ["state", { consent: null }]);
+  expect(visible(bar)).toBe(false);
+  expect(el.querySelector("textarea")!.value).toBe("");
+});
+
+test("a message kept here goes back into the composer, before what was written since", async () => {
+  const { find, last, delta } = await shown({ consent: waiting });
+  write(find<HTMLTextAreaElement>("textarea"), "and more");
+  [...find(".wb-consent").querySelectorAll("button")].at(-1)!.click();
+  expect(last().kind).toBe("refuse");
+  await delta(["state", { consent: null }]);
+  expect(find<HTMLTextAreaElement>("textarea").value).toBe("Hello there\nand more");
+});
+
+test("a fallback stands above the answer as a note with a warning sign", async () => {
+  const note = { code: "fallback", message: "ollama:llama3 is away (nothing listens there); builtin answers.", model: "builtin" } as const;
+  const { find } = await shown({ messages: [question, message("a1", { text: "Hi", notes: [note] })] });
+  const shownNote = find(".wb-answer .wb-notes .wb-fb");
+  expect(shownNote.textContent).toBe(note.message);
+  expect(shownNote.compareDocumentPosition(find(".wb-answer .wb-md")) & Node.DOCUMENT_POSITION_FOLLOWING).toBeTruthy();
+  expect(find(".wb-who").textContent).toBe("builtin");
+});

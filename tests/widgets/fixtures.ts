@@ -21,7 +21,8 @@ export function chatView(changes: Partial<ChatView> = {}): ChatView {
   const builtin = model("builtin");
   return {
     chat: "c1", model: builtin, models: [builtin], servers: [], listing: false, messages: [], run: null,
-    run_message: null, context: { used: 0, limit: 2048 }, notice: null, too_big: null, ...changes,
+    run_message: null, context: { used: 0, limit: 2048 }, consent: null, notice: null, too_big: null,
+    ...changes,
   };
 }
 

@@ -97,9 +97,24 @@ test("while a local model loads the other local ones cannot be chosen, and it sa
 test("a server that did not answer is shown with its reason and a way to try again", () => {
   const servers = [{ name: "ollama", message: "refused, port 11434", next_step: "Start it." }];
   const { picker, refreshed } = opened({ servers });
-  expect(picker.element.textContent).toContain("ollamarefused, port 11434Start it. try again");
+  const group = [...picker.element.querySelectorAll('[role="group"]')].find((each) => each.getAttribute("aria-label") === "ollama")!;
+  expect(group.textContent).toContain("ollamarefused, port 11434Start it. try again");
+  expect(group.textContent).toContain("llama3.2–server down"); // what it offered before, beside the failure
   picker.element.querySelector<HTMLElement>("[data-again]")!.click();
   expect(refreshed()).toBe(2);
+});
+
+test("models are grouped by their server, in the order of the list", () => {
+  const { picker } = opened();
+  const groups = [...picker.element.querySelectorAll('[role="group"]')].map((each) => each.getAttribute("aria-label"));
+  expect(groups).toEqual(["Local", "lmstudio", "ollama"]);
+});
+
+test("of the model in use the newest is shown, also while the list is older", () => {
+  const using = model("builtin", { status: "loading", percent: 62 });
+  const { picker } = opened({ model: using });
+  expect(picker.element.querySelector('[data-model="builtin"]')!.textContent).toContain("loading 62 %");
+  expect(picker.element.querySelector('[data-model="org/Llama-3B"]')!.getAttribute("aria-disabled")).toBe("true");
 });
 
 test("with no server it says how to connect one", () => {

@@ -102,3 +102,13 @@ test("the copy is hidden while a view lives, and shown when the last one is gone
   second.abort();
   expect(getComputedStyle(copy).display).toBe("block");
 });
+
+test("the note of a fallback stands above the answer, other remarks below it", () => {
+  const notes = [
+    { code: "option_ignored", message: "seed was ignored.", model: null },
+    { code: "fallback", message: "ollama:llama3 is away; builtin answers.", model: "builtin" },
+  ] as const;
+  const { html, text } = copyOf(chatView({ messages: [question("hello"), message("a", { text: "Hi there", notes: [...notes] })] }));
+  const places = ["builtin answers.", "Hi there", "seed was ignored."];
+  for (const copy of [html, text]) expect(places.map((each) => copy.indexOf(each)).every((at, i, all) => i === 0 || at > all[i - 1]!)).toBe(true);
+});

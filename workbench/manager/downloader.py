@@ -9,21 +9,18 @@ from workbench.errors import UsageError
 from workbench.manager import inventory, unfinished
 from workbench.manager.job import Job
 from workbench.manager.source import Patience
-
-AT_ONCE = 2
-"""Models downloaded at once."""
-CONNECTIONS = 12
-"""Connections in all: what a file host that limits each of them needs."""
+from workbench.store import settings
 
 
 class Downloader:
-    """Downloads in the order they were asked for, `at_once` at a time.
+    """Downloads in the order they were asked for, `at_once` at a time, over so many `connections` in all.
 
-    Those that an earlier process began and did not end are there from the start, paused.
+    ``None`` for those: what the settings say at the time. Those that an earlier process began and did not end are there
+    from the start, paused.
     """
 
     def __init__(
-        self, at_once: int = AT_ONCE, connections: int = CONNECTIONS, patience: Patience | None = None
+        self, at_once: int | None = None, connections: int | None = None, patience: Patience | None = None
     ) -> None:
         self.lock = threading.RLock()
         self._at_once = at_once
@@ -108,14 +105,18 @@ class Downloader:
             return waiting.index(job) if job in waiting else None
 
     def _made(self, job: Job) -> Job:
-        job.connections = lambda: max(1, self._connections // max(1, len(self._running)))
+        job.connections = lambda: max(1, self._most() // max(1, len(self._running)))
         job.reserved = lambda: sum(other.left for other in list(self._running) if other is not job)
         return job
 
+    def _most(self) -> int:
+        return settings.get().connections if self._connections is None else self._connections
+
     def _fill(self) -> None:
         """Start what waits, as far as there is room."""
+        at_once = settings.get().at_once if self._at_once is None else self._at_once
         for job in self._jobs:
-            if len(self._running) >= self._at_once:
+            if len(self._running) >= at_once:
                 return
             if job.status == "queued" and job not in self._running:
                 self._running.add(job)

@@ -1,21 +1,20 @@
-"""The folders that the person added to the inventory, remembered. Knows no model.
+"""The folders that the person added to the inventory, remembered in the settings as ``model_folders``. Knows no model.
 
-CONFIG/folders.json    {"folders": ["/models", ...]}
-CONFIG/folders.lock    held while it is rewritten: two kernels at once lose nothing
+CONFIG/folders.json    where they were kept before; taken into the settings once, then removed
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from workbench.errors import FolderError
-from workbench.store import paths
+from workbench.store import settings
+from workbench.store.settings import Settings
 
 
 class _Folders(msgspec.Struct):
@@ -24,7 +23,8 @@ class _Folders(msgspec.Struct):
 
 def folders() -> tuple[Path, ...]:
     """The folders added, in their order; they need not be there any more. Raises `FolderError`."""
-    return tuple(Path(folder) for folder in _read().folders)
+    _take_over()
+    return tuple(Path(folder).expanduser() for folder in settings.get().model_folders)
 
 
 def add_folder(path: str | os.PathLike[str]) -> Path:
@@ -41,20 +41,21 @@ def add_folder(path: str | os.PathLike[str]) -> Path:
         raise FolderError(f"There is no folder {folder}.", next_step="Check the path.") from None
     except OSError as error:
         raise refused(folder, error) from None
-    with _rewritten() as known:
-        if str(folder) not in known.folders:
-            known.folders.append(str(folder))
+    _take_over()
+    settings.edit(lambda now: _with(now, [str(folder)]))
     return folder
 
 
 def remove_folder(path: str | os.PathLike[str]) -> None:
     """Leave a folder out of the inventory again; its files stay. Raises `FolderError` for one never added."""
-    folder = os.path.abspath(Path(path).expanduser())
-    with _rewritten() as known:
-        if folder not in known.folders:
-            hint = f"Added are: {', '.join(known.folders)}." if known.folders else "No folder was added."
-            raise FolderError(f"{folder} was not added.", next_step=hint)
-        known.folders.remove(folder)
+    folder = Path(os.path.abspath(Path(path).expanduser()))
+    known = folders()
+    if folder not in known:
+        hint = f"Added are: {', '.join(map(str, known))}." if known else "No folder was added."
+        raise FolderError(f"{folder} was not added.", next_step=hint)
+    settings.edit(
+        lambda now: {"model_folders": tuple(kept for kept in now.model_folders if Path(kept).expanduser() != folder)}
+    )
 
 
 def refused(folder: Path, error: OSError) -> FolderError:
@@ -68,33 +69,24 @@ def refused(folder: Path, error: OSError) -> FolderError:
     return FolderError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}.", next_step=step)
 
 
-def _read() -> _Folders:
-    file = paths.config_dir() / "folders.json"
+def _with(now: Settings, more: list[str]) -> dict[str, Any]:
+    known = {Path(folder).expanduser() for folder in now.model_folders}
+    new = [folder for folder in dict.fromkeys(more) if Path(folder) not in known]
+    return {"model_folders": (*now.model_folders, *new)}
+
+
+def _take_over() -> None:
+    """Take the folders of an earlier version into the settings, once. Raises `FolderError`."""
+    file = settings.path().with_name("folders.json")
+    if not file.exists():
+        return
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Folders)
-    except FileNotFoundError:
-        return _Folders()
+        known = msgspec.json.decode(file.read_bytes(), type=_Folders).folders
+    except FileNotFoundError:  # another kernel was faster
+        return
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FolderError(
             f"The list of added folders cannot be read: {error}.", next_step=f"Correct or delete {file}."
         ) from None
-
-
-@contextmanager
-def _rewritten() -> Iterator[_Folders]:
-    """The list as it is now, written back whole if the caller does not raise."""
-    import fcntl
-
-    file = paths.config_dir() / "folders.json"
-    try:
-        with (paths.config_dir() / "folders.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            known = _read()
-            yield known
-            part = file.with_suffix(".part")
-            part.write_bytes(msgspec.json.format(msgspec.json.encode(known)))
-            os.replace(part, file)
-    except OSError as error:
-        raise FolderError(
-            f"The list of added folders cannot be written: {error}.", next_step="Make room, or set WORKBENCH_HOME."
-        ) from None
+    settings.edit(lambda now: _with(now, known))
+    file.unlink(missing_ok=True)

@@ -4,7 +4,8 @@
                 CACHE/metal.json until the chip, the memory, the system or the limit changes
     elsewhere   three quarters of the memory, or of the control group's limit where there is one
 
-``WORKBENCH_MEMORY`` (``16GB``, ``12 GiB``, or bytes) sets what models may take, on any machine.
+``WORKBENCH_MEMORY`` (``16GB``, ``12 GiB``, or bytes), else ``memory_budget`` of the settings, sets what models may
+take, on any machine.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from workbench.errors import UsageError
-from workbench.store import paths
+from workbench.store import paths, settings
+from workbench.store.sizes import parse_size
 
 SHARE = 0.75
 """Share of the memory that models may take where the system names no limit."""
 GB = 10**9
+LOOK_S = 0.1
+"""Seconds between two looks at the settings."""
 
 _BANDWIDTH = {
     "M1": 68.25, "M1 Pro": 200, "M1 Max": 400, "M1 Ultra": 800,
@@ -40,9 +44,9 @@ not tell them apart."""
 _METAL_SHARES = ((16 * 2**30, 0.67), (32 * 2**30, 0.74), (64 * 2**30, 0.78), (128 * 2**30, 0.81))
 """Memory below which Metal recommends such a share of it, read from logs of llama.cpp on macOS 15 and 26; 0.84 above.
 Only used where Metal cannot be asked."""
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": GB, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _ASK_METAL = "import mlx.core as mx; print(mx.device_info()['max_recommended_working_set_size'])"
 _ASK_SECONDS = 20.0
+_looked: tuple[float, int | None] = (-LOOK_S, None)
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,16 +69,8 @@ def this() -> Machine:
 
     Raises `UsageError` when ``WORKBENCH_MEMORY`` is no size.
     """
-    return _this(os.environ.get("WORKBENCH_MEMORY"))
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size as people write it: ``16GB``, ``12 GiB``, ``8000000000``. Raises `UsageError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    factor = _UNITS.get(match[2].upper()) if match else None
-    if match is None or factor is None or not float(match[1]):
-        raise UsageError(f"{text!r} is no amount of memory.", next_step="Write 16GB, 12 GiB, or a number of bytes.")
-    return int(float(match[1]) * factor)
+    text = os.environ.get("WORKBENCH_MEMORY")
+    return _this(_budget() if text is None else parse_size(text))
 
 
 def bandwidth(chip: str | None) -> int | None:
@@ -84,10 +80,20 @@ def bandwidth(chip: str | None) -> int | None:
     return None if speed is None else int(speed * GB)
 
 
+def _budget() -> int | None:
+    """What the settings allow models; looked up once in `LOOK_S`, because lists ask for every row."""
+    global _looked
+    when, budget = _looked
+    if time.monotonic() - when > LOOK_S:
+        budget = settings.get().memory_budget
+        _looked = time.monotonic(), budget
+    return budget
+
+
 @cache
-def _this(override: str | None) -> Machine:
+def _this(budget: int | None) -> Machine:
     found = _mac() if sys.platform == "darwin" else _other()
-    return found if override is None else msgspec.structs.replace(found, usable=parse_size(override))
+    return found if budget is None else msgspec.structs.replace(found, usable=budget)
 
 
 def _other() -> Machine:

@@ -31,7 +31,7 @@ def whole_url(url: str) -> str:
     if not text or any(c.isspace() for c in text):
         raise UsageError(f"{url!r} is not an address.", next_step=example)
     if "://" not in text:
-        text = f"{'http' if _is_near(urlsplit('//' + text).hostname or '') else 'https'}://{text}"
+        text = f"{'http' if is_near(urlsplit('//' + text).hostname or '') else 'https'}://{text}"
     parts = urlsplit(text)
     try:
         port = parts.port
@@ -78,9 +78,11 @@ def is_here(host: str) -> bool:
     return _is_number(host) and (ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified)
 
 
-def _is_near(host: str) -> bool:
-    """This machine or its own network, where servers rarely speak TLS."""
-    return is_here(host) or host.endswith(".local") or (_is_number(host) and ipaddress.ip_address(host).is_private)
+def is_near(host: str) -> bool:
+    """This machine or its own network, where servers rarely speak TLS: ``gpu-box``, ``mac.local``, ``192.168.1.5``."""
+    if _is_number(host):
+        return is_here(host) or ipaddress.ip_address(host).is_private
+    return is_here(host) or host.endswith(".local") or "." not in host
 
 
 def _is_number(host: str) -> bool:

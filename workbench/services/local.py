@@ -34,10 +34,12 @@ from workbench.messages import new_id
 from workbench.model import ModelInfo
 from workbench.request import Request
 from workbench.services import room
-from workbench.store import paths
+from workbench.store import paths, settings
 
 FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
 """The file format each engine is given, the preferred engine first."""
+LOOK_S = 30.0
+"""Seconds after which a change of the idle time-out counts, at the latest."""
 _MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
 
 
@@ -46,7 +48,7 @@ class LocalChatService:
 
     `engine` runs every model on that engine instead of the one its format calls for. `memory_budget` is the most
     bytes that the models of all kernels may hold together, by default what `workbench.manager.machine` says.
-    A model unused for `idle_timeout` seconds is unloaded; ``None`` keeps it.
+    A model unused for `idle_timeout` seconds is unloaded; ``None`` keeps it; by default what the settings say.
     """
 
     name = "local"
@@ -56,7 +58,7 @@ class LocalChatService:
         *,
         engine: str | None = None,
         memory_budget: int | None = None,
-        idle_timeout: float | None = 900.0,
+        idle_timeout: float | msgspec.UnsetType | None = msgspec.UNSET,
     ) -> None:
         if engine is not None and engine not in FORMATS:
             raise EngineMissingError(f"There is no engine {engine!r}.", next_step=f"There are: {', '.join(FORMATS)}.")
@@ -79,14 +81,37 @@ class LocalChatService:
         found = {info.id: info for info in inventory.local_models() if "embeddings" not in info.capabilities}
         with self._changed:
             known = {place.info.id: place.info for place in self._places.values() if place.loaded or place.loading}
-        return [self._described(info) for info in {**found, **known}.values()]
+        return [self.described(info) for info in {**found, **known}.values()]
 
     def find(self, model: str, *, also: Iterable[str] = ()) -> ModelInfo:
         """The model of an id, with its engine and status.
 
         Raises `ModelFilesError`, and `ModelNotFoundError`, which names the nearest of the ids here and `also`.
         """
-        return self._described(inventory.find(model, also=also))
+        return self.described(inventory.find(model, also=also))
+
+    def described(self, info: ModelInfo) -> ModelInfo:
+        """A model of the inventory, with what only this service knows: engine, status, percent loaded, context."""
+        if info.status == "failed":
+            return info
+        try:
+            engine = self._engine_for(info)
+        except EngineError as error:
+            return msgspec.structs.replace(info, status="failed", note=error.message)
+        with self._changed:
+            place = self._places.get(info.id)
+            loading = place is not None and place.loading
+            loaded = place.engine.loaded if place is not None and place.loaded and place.engine is not None else None
+            percent = place.percent if place is not None and loading else None
+        return msgspec.structs.replace(
+            info,
+            engine=engine,
+            format=FORMATS[engine],
+            status="loaded" if loaded else "loading" if loading else "ready",
+            context_length=loaded.context_length if loaded else info.context_length,
+            parameters=(loaded.parameters if loaded else None) or info.parameters,
+            note=info.note if percent is None else f"{percent} %",
+        )
 
     def stream(self, request: Request) -> Iterator[Event]:
         """Answer, loading the model first if need be. Never raises for a failure."""
@@ -195,8 +220,10 @@ class LocalChatService:
     def _ready(self, place: _Place, run: _Run, context_length: int | None) -> Iterator[Event]:
         """Make the model of a place loaded; the run is the first in its line."""
         with self._changed:
-            if place.loaded:
-                return
+            loaded = place.loaded
+        if loaded:
+            self._watch()  # the settings may ask for it only since
+            return
         self._end(place)  # a host that died
         engine = self._engine_for(place.info)
         path = inventory.locate(msgspec.structs.replace(place.info, format=FORMATS[engine]))
@@ -206,7 +233,7 @@ class LocalChatService:
         )
         host = HostedEngine(engine)  # it imports its framework while room is made
         with self._changed:
-            place.engine, place.loading = host, True
+            place.engine, place.loading, place.percent = host, True, None
         try:
             yield from self._waiting(run, lambda: self._claim(run))
             yield from self._room(place, run, self._fit(info, context_length))
@@ -217,6 +244,8 @@ class LocalChatService:
                         host.cancel(run.id)
                     if isinstance(event, Finished):
                         raise _CancelledError
+                    if isinstance(event, LoadProgress):
+                        place.percent = min(100, 100 * event.done // event.total) if event.total else None
                     if isinstance(event, LoadProgress) and event.seconds is not None:
                         run.load_s = event.seconds
                         with self._changed:
@@ -355,27 +384,6 @@ class LocalChatService:
             self._changed.notify_all()
         taken.close()
 
-    def _described(self, info: ModelInfo) -> ModelInfo:
-        """A model of the inventory, with what only this service knows: engine, status, context length."""
-        if info.status == "failed":
-            return info
-        try:
-            engine = self._engine_for(info)
-        except EngineError as error:
-            return msgspec.structs.replace(info, status="failed", note=error.message)
-        with self._changed:
-            place = self._places.get(info.id)
-            loading = place is not None and place.loading
-            loaded = place.engine.loaded if place is not None and place.loaded and place.engine is not None else None
-        return msgspec.structs.replace(
-            info,
-            engine=engine,
-            format=FORMATS[engine],
-            status="loaded" if loaded else "loading" if loading else "ready",
-            context_length=loaded.context_length if loaded else info.context_length,
-            parameters=(loaded.parameters if loaded else None) or info.parameters,
-        )
-
     def _engine_for(self, info: ModelInfo) -> str:
         """The engine that runs a model here. Raises `EngineMissingError`, or `EngineError` for the wrong format."""
         if info.id == inventory.BUILTIN:  # it comes in any format
@@ -392,23 +400,28 @@ class LocalChatService:
 
     def _watch(self) -> None:
         """Have idle models unloaded in time."""
+        timeout = self._timeout()
         with self._changed:
-            if self._idle_timeout is not None and self._janitor is None:
+            if timeout is not None and self._janitor is None:
                 self._janitor = threading.Thread(target=self._tidy, name="workbench idle models", daemon=True)
                 self._janitor.start()
 
+    def _timeout(self) -> float | None:
+        given = self._idle_timeout
+        return settings.get().idle_timeout if isinstance(given, msgspec.UnsetType) else given
+
     def _tidy(self) -> None:
-        timeout = self._idle_timeout or 0.0
         while True:
+            timeout = self._timeout()
             with self._changed:
                 held = [p for p in self._places.values() if p.engine is not None]
-                if not held:
+                if not held or timeout is None:
                     self._janitor = None
                     return
                 idle = [(p.used + timeout - time.monotonic(), p) for p in held if not p.line]
                 stale = [p.take() for left, p in idle if left <= 0]
                 if not stale:
-                    self._changed.wait(min((left for left, _ in idle), default=None))
+                    self._changed.wait(min([LOOK_S, *(left for left, _ in idle)]))
             for taken in stale:
                 taken.close()
 
@@ -455,6 +468,8 @@ class _Place:
         self.engine: HostedEngine | None = None
         self.record: hosts.HostRecord | None = None
         self.loading = False
+        self.percent: int | None = None
+        """How much of it is loaded, while it loads and that is known."""
         self.used = time.monotonic()
 
     @property

@@ -7,6 +7,7 @@ answer in place of a stream. A line is read with msgspec, at a tenth of the open
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from workbench.errors import BadResponseError, RequestRefusedError, StreamCutError
+from workbench.errors import BadResponseError, RequestRefusedError, ServerFailedError, StreamCutError
 from workbench.events import (
     Event,
     FinishReason,
@@ -33,11 +34,17 @@ from workbench.services.http_errors import UNREADABLE, fault_of, looks_like_html
 _LONGEST_LINE = 16 * 2**20
 _PROGRESS = re.compile(rb":\s*keepalive (\d+)/(\d+)")
 _REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "max_new_tokens": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
     "function_call": "tool_calls",
 }
+"""What servers call the end of an answer; any word that is not here means "stop"."""
+_FILTERED = ("content_filter", "safety", "recitation", "refusal")
+_BROKEN = ("error", "abort", "network_error", "insufficient_system_resource")
 
 
 class StreamReader:
@@ -53,6 +60,8 @@ class StreamReader:
         self.finish: FinishReason | None = None
         self.texts: list[str] = []
         """The pieces of the answer so far, thinking left out."""
+        self.beats = 0
+        """Grows with each sign that the answer comes along: a piece, progress, the end. A ping is none."""
         self.first: float | None = None
         """When the first generated piece came, on `time.perf_counter`'s clock."""
         self._last = 0.0
@@ -70,9 +79,13 @@ class StreamReader:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         if len(self._rest) > _LONGEST_LINE:
-            raise BadResponseError(f"{place(self._url)} sent a line longer than {_LONGEST_LINE >> 20} MiB.")
+            raise BadResponseError(
+                f"{place(self._url)} sent a line longer than {_LONGEST_LINE >> 20} MiB.",
+                next_step="Look at the server's log.",
+            )
         for line in lines:
-            yield from self._line(line.strip())
+            if (line := line.strip()) and not self.done:
+                yield from self._line(line)
 
     def flush(self) -> Iterator[Event]:
         """What was held back at a border of thinking and text."""
@@ -80,7 +93,8 @@ class StreamReader:
 
     def end(self) -> Iterator[Event]:
         """The last events, tool calls among them; raises when this was no end."""
-        yield from self._line(self._rest.strip())
+        if (line := self._rest.strip()) and not self.done:
+            yield from self._line(line)
         yield from self.flush()
         if self.finish is None and not self.done:
             if not self._heard:
@@ -114,13 +128,14 @@ class StreamReader:
         )
 
     def _line(self, line: bytes) -> Iterator[Event]:
-        if not line or self.done:
-            return
-        if line.startswith(b":"):
-            if progress := _PROGRESS.match(line):
-                yield PrefillProgress(run=self._run, done=int(progress[1]), total=int(progress[2]))
-        elif line.startswith(b"data:"):
+        if not self._heard:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line.startswith(b"data:"):
             yield from self._data(line[5:].strip())
+        elif line.startswith(b":"):
+            if progress := _PROGRESS.match(line):
+                self.beats += 1
+                yield PrefillProgress(run=self._run, done=int(progress[1]), total=int(progress[2]))
         elif line.startswith((b"event:", b"id:", b"retry:")):
             return
         elif line.startswith(b"error:"):
@@ -135,7 +150,7 @@ class StreamReader:
         if not data:
             return
         try:
-            chunk = msgspec.json.decode(data)
+            chunk = _decoded(data)
         except UNREADABLE:
             raise self._garbled(data) from None
         fault = fault_of(chunk)
@@ -160,17 +175,34 @@ class StreamReader:
             if thought or text or calls:
                 self._last = time.perf_counter()
                 self.first = self.first or self._last
+                self.beats += 1
             if thought and isinstance(thought, str):
                 yield ReasoningDelta(run=self._run, text=thought)
             if text and isinstance(text, str):
-                yield from self._pieces(self._thinking.feed(text))
+                if self._thinking.over:
+                    self.texts.append(text)
+                    yield TextDelta(run=self._run, text=text)
+                else:
+                    yield from self._pieces(self._thinking.feed(text))
             for call in calls if isinstance(calls, list) else ():
                 self._tool(call)
-        reason = choice.get("finish_reason")
-        if reason == "content_filter":
-            raise RequestRefusedError(f"The content filter of {place(self._url)} stopped the answer.")
-        if reason:
-            self.finish = _REASONS.get(str(reason), "stop")
+        if "error" in choice and (fault := fault_of(choice)) is not None:
+            raise reported(self._url, fault)
+        if reason := choice.get("finish_reason"):
+            self._ended(reason)
+
+    def _ended(self, reason: object) -> None:
+        """The server says why the answer ends here; SGLang says it with an object."""
+        word = str(reason.get("type") if isinstance(reason, dict) else reason).lower()
+        if word in _FILTERED:
+            raise RequestRefusedError(
+                f"The content filter of {place(self._url)} stopped the answer.", next_step="Word the request otherwise."
+            )
+        if word in _BROKEN:
+            raise ServerFailedError(f"{place(self._url)} ended the answer with {word!r}.", next_step="Try again.")
+        if self.finish is None:
+            self.beats += 1
+        self.finish = _REASONS.get(word, "stop")
 
     def _pieces(self, pieces: Iterator[tuple[bool, str]]) -> Iterator[Event]:
         for thought, text in pieces:
@@ -222,9 +254,14 @@ class Thinking:
         self._state = "start"
         self._after_tag = False
 
+    @property
+    def over(self) -> bool:
+        """Whether all that comes now is the answer."""
+        return self._state == "answer" and not self._after_tag
+
     def feed(self, text: str) -> Iterator[tuple[bool, str]]:
         """Pieces of (is it thinking, text); what could yet become a tag is held back."""
-        if self._state == "answer" and not self._after_tag:
+        if self.over:
             yield False, text
             return
         self._held += text
@@ -260,6 +297,17 @@ class Thinking:
         if self._after_tag:
             self._held = self._held.lstrip("\n")
             self._after_tag = not self._held
+
+
+def _decoded(data: bytes) -> object:
+    """The value of a line of JSON. Bytes that are no UTF-8 become U+FFFD: better than to lose the answer."""
+    try:
+        return msgspec.json.decode(data)
+    except UNREADABLE:
+        whole = data.decode("utf-8", "replace").encode()
+        if whole == data:
+            raise
+        return msgspec.json.decode(whole)
 
 
 def _overlap(text: str, tag: str) -> int:

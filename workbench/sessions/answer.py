@@ -142,10 +142,15 @@ class Answer:
             case Queued():
                 return [self.patch(status="queued", position=event.position)]
             case Notice():
+                if event.code == "retry":  # it counts down in one place
+                    self.notes = [note for note in self.notes if note.code != "retry"]
                 self.notes.append(event)
-                fallback = {"model": event.model} if event.code == "fallback" and event.model else {}
-                self.model = fallback.get("model", self.model)
-                return [["patch", self.id, {"notes": self._notes(), **fallback}]]
+                fields: dict[str, Any] = {}
+                if event.code == "fallback" and event.model:  # what the first model did so far counts no more
+                    fields = {"model": event.model, "status": "prefill", "load": None, "prefill": None}
+                op = self.patch(**fields)
+                op[2]["notes"] = self._notes()
+                return [op]
             case LoadProgress():
                 status = "loading" if event.seconds is None else "prefill"
                 return [self.patch(status=status, position=None, load={"done": event.done, "total": event.total})]

@@ -20,6 +20,7 @@ def ask(
     model: str | None = None,
     system: str | None = None,
     force: bool = False,
+    fallback: bool | None = None,
     **options_and_variables: Any,
 ) -> Reply:
     """Ask one question; returns the `Reply` at once. In a notebook, as the end of a cell, it writes itself there.
@@ -31,12 +32,14 @@ def ask(
 
     `prompt` is what to ask. `model` is a model id, as `models` lists them; without one the model that ships
     inside answers. `system` tells it how to behave. `force` loads a local model even if it does not fit this
-    machine's memory. Keywords with the name of a generation option (max_tokens,
+    machine's memory. `fallback` says whether another model may answer when this one is not available (the reply's
+    `notes` say so); ``None`` leaves that to the settings. Keywords with the name of a generation option (max_tokens,
     temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all
     others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{name}}``
     stands for ``{name}``.
     Raises at once: `EmptyPromptError`, `OptionError`, `ModelNotFoundError` (the nearest id is named), `UsageError`
-    (a variable is missing, or not in the prompt). What goes wrong later is the reply's `error`, and
+    (a variable is missing, or not in the prompt), `ConsentNeededError` (it would leave this machine, and nobody has
+    allowed that). What goes wrong later is the reply's `error`, and
     `Reply.result` raises it.
     """
     names = GenerationOptions.__struct_fields__
@@ -44,7 +47,7 @@ def ask(
     variables = {k: v for k, v in options_and_variables.items() if k not in names}
     made = make_options(**options)
     text = fill(prompt, variables) if variables else prompt
-    return Chat(model, system=system, options=made, force=force).send(text)
+    return Chat(model, system=system, options=made, force=force, fallback=fallback).send(text)
 
 
 def fill(prompt: str, variables: dict[str, Any]) -> str:

@@ -169,7 +169,8 @@ class Reply:
     def __repr__(self) -> str:
         text = self.partial
         start = text if len(text) <= 60 else text[:59] + "…"
-        return f"<Reply {self.status}: {start!r}>"
+        note = self._fallback_note
+        return f"<Reply {self.status}: {start!r}{f'; {note}' if note else ''}>"
 
     def _ipython_display_(self) -> None:
         from workbench import display
@@ -180,11 +181,18 @@ class Reply:
         from workbench.sessions.transcript import safe_markdown
 
         text = safe_markdown(self.partial)
+        if self._fallback_note:
+            text = f"> {safe_markdown(self._fallback_note)}\n\n{text}"
         if self.error is not None:
             text = f"{text}\n\n> **{safe_markdown(self.error.message)}** {safe_markdown(self.error.next_step)}"
         elif self._answer.status == "cancelled":
             text = f"{text}\n\n*Stopped.*"
         return {"text/markdown": text.strip(), "text/plain": self.partial}
+
+    @property
+    def _fallback_note(self) -> str:
+        """Which model answers instead, and why; empty without a fallback."""
+        return next((note.message for note in self.notes if note.code == "fallback"), "")
 
     def _pieces_after(self, seen: int) -> list[str]:
         """What came after the first `seen` pieces; waits for some, and is empty at the end."""

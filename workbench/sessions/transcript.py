@@ -91,16 +91,21 @@ def _defused(code: str) -> str:
 def _message_html(message: dict[str, Any]) -> str:
     who = {"user": "You", "system": "System"}.get(message["role"]) or message["model"] or "Assistant"
     parts = [f"<p><strong>{html.escape(who)}</strong></p>"]
+    parts += [_note_html(note) for note in message["notes"] if note["code"] == "fallback"]
     if message["reasoning"]:
         parts.append(f"<details><summary>Thinking</summary>{_text_html(message['reasoning'])}</details>")
     parts.append(_text_html(message["text"]))
-    parts += [f"<p><em>{html.escape(note['message'])}</em></p>" for note in message["notes"]]
+    parts += [_note_html(note) for note in message["notes"] if note["code"] != "fallback"]
     error = message["error"]
     if error:
         parts.append(f"<p><strong>{html.escape(error['message'])}</strong> {html.escape(error['next_step'])}</p>")
     elif message["status"] == "cancelled":
         parts.append("<p><em>Stopped.</em></p>")
     return f'<div class="wb-static-{message["role"]}">{"".join(parts)}</div>'
+
+
+def _note_html(note: dict[str, Any]) -> str:
+    return f"<p><em>{html.escape(note['message'])}</em></p>"
 
 
 def _text_html(text: str) -> str:

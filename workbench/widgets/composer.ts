@@ -50,10 +50,10 @@ export class Composer {
     return this.box.value;
   }
 
-  /** Puts words back that could not be sent, unless others were written since. */
+  /** Puts words back that could not be sent, before those written since. */
   restore(text: string): void {
-    if (this.box.value) return;
-    this.box.value = text;
+    if (!text) return;
+    this.box.value = [text, this.box.value].filter(Boolean).join("\n");
     this.fit();
   }
 

@@ -2,7 +2,7 @@
 import { h, prose, setAttribute, setText, show } from "./dom";
 import { size } from "./format";
 import { icon } from "./icons";
-import type { ChatView, ModelView, ServerView } from "./protocol";
+import type { ChoiceView, ModelView, ServerView } from "./protocol";
 
 export interface PickerEvents {
   choose(model: string): void;
@@ -31,7 +31,8 @@ export function dot(model: ModelView): HTMLElement {
   return element;
 }
 
-function statusWords(model: ModelView): string {
+/** How a model is, in words. */
+export function statusWords(model: ModelView): string {
   if (model.status === "loading") return model.percent === null ? "loading" : `loading ${Math.round(model.percent)} %`;
   if (model.note) return model.note;
   return { hub: "on the hub", ready: "ready", loaded: "loaded", failed: "did not load", down: "server down" }[model.status];
@@ -46,7 +47,7 @@ export class Picker {
   private readonly id = `wb-picker-${++numbered}`;
   private readonly field: HTMLInputElement;
   private readonly list: HTMLElement;
-  private view: ChatView | null = null;
+  private view: ChoiceView | null = null;
   private active: string | null = null;
   private drawn = "";
 
@@ -107,8 +108,9 @@ export class Picker {
     if (returnFocus) this.button.focus({ preventScroll: true });
   }
 
-  update(view: ChatView): void {
-    this.view = view;
+  update(view: ChoiceView): void {
+    // of the model in use the newest is known: how far it is loaded
+    this.view = { ...view, models: view.models.map((model) => (model.id === view.model?.id ? view.model : model)) };
     if (this.isOpen) this.draw();
   }
 
@@ -127,24 +129,26 @@ export class Picker {
     this.drawRing();
   }
 
-  private drawGroups(view: ChatView, models: ModelView[]): void {
+  private drawGroups(view: ChoiceView, models: ModelView[]): void {
     const filter = this.field.value.trim();
     const local = models.filter((model) => model.local);
-    const remote = models.filter((model) => !model.local);
     const servers = view.servers.filter((server) => server.name.toLowerCase().includes(filter.toLowerCase()));
+    const names = new Set([...models.filter((model) => !model.local).map((model) => model.provider), ...servers.map(({ name }) => name)]);
     const loading = view.models.some((model) => model.local && model.status === "loading");
     const groups: HTMLElement[] = [];
     if (local.length) {
       const rows = local.map((model) => this.row(model, view));
       groups.push(this.group("Local", loading ? "one at a time: a model is loading" : "", rows));
     }
-    if (remote.length || servers.length) {
-      const rows = [...remote.map((model) => this.row(model, view)), ...servers.map(serverRow)];
-      groups.push(this.group("Remote servers", "", rows));
-    } else if (!filter && !view.listing) {
+    for (const name of names) {
+      const failed = servers.find((server) => server.name === name);
+      const rows = models.filter((model) => !model.local && model.provider === name).map((model) => this.row(model, view));
+      groups.push(this.group(name, "", failed ? [serverRow(failed), ...rows] : rows));
+    }
+    if (!names.size && !filter && !view.listing) {
       const code = h("span", { class: "wb-mono" }, 'wb.connect("http://localhost:11434/v1")');
       const help = h("div", { class: "wb-help wb-fs-s wb-t2" }, "None yet. In a cell: ", code);
-      groups.push(this.group("Remote servers", "", [help]));
+      groups.push(this.group("Servers", "", [help]));
     }
     if (filter && !groups.length) groups.push(h("div", { class: "wb-help wb-t2" }, `Nothing here is called “${filter}”.`));
     if (view.listing) groups.push(h("div", { class: "wb-help wb-fs-s wb-t3", role: "status" }, "Asking the servers…"));
@@ -157,7 +161,7 @@ export class Picker {
     return h("div", { role: "group", "aria-label": reason ? `${name}, ${reason}` : name }, head, ...rows);
   }
 
-  private row(model: ModelView, view: ChatView): HTMLElement {
+  private row(model: ModelView, view: ChoiceView): HTMLElement {
     const reason = whyNot(model, view.models);
     const selected = model.id === view.model?.id;
     const tone = { loaded: "wb-ok", failed: "wb-err", down: "wb-err", hub: "", ready: "", loading: "" }[model.status];
@@ -173,7 +177,7 @@ export class Picker {
         title: reason ?? model.id,
       },
       dot(model),
-      h("span", { class: selected ? "wb-cut wb-b" : "wb-cut" }, model.local ? model.name : model.id),
+      h("span", { class: selected ? "wb-cut wb-b" : "wb-cut" }, model.name),
       h("span", { class: `wb-num wb-fs-s ${model.size === null ? "wb-t3" : "wb-t2"}` }, size(model.size)),
       h("span", { class: `wb-st8 wb-cut ${tone}` }, statusWords(model)),
     );
@@ -258,8 +262,7 @@ function serverRow(server: ServerView): HTMLElement {
     "div",
     { class: "wb-opt wb-srv" },
     h("span", { class: "wb-dot wb-down", "aria-hidden": "true" }),
-    h("span", { class: "wb-cut wb-t2" }, server.name),
-    h("span", { class: "wb-st8 wb-err wb-why" }, server.message),
+    h("span", { class: "wb-err wb-two" }, server.message),
     h("span", { class: "wb-two wb-fs-s wb-t3" }, ...prose(server.next_step ? `${server.next_step} ` : ""), again),
   );
 }

@@ -1,7 +1,9 @@
 // The words the kernel and the browser exchange: types and tags only. Times are seconds, sizes bytes.
 
 /** Tags of what the browser may ask, in the order of workbench/commands.py. */
-export const COMMAND_KINDS = ["hello", "send", "stop", "retry", "choose_model", "list_models", "new_chat"] as const;
+export const COMMAND_KINDS = [
+  "hello", "send", "stop", "retry", "choose_model", "list_models", "new_chat", "allow", "refuse",
+] as const;
 /** Tags of what the kernel sends. */
 export const MESSAGE_KINDS = ["snap", "delta", "ack"] as const;
 /** Tags of the changes a delta holds. */
@@ -21,7 +23,9 @@ export type Request =
   | { kind: "retry"; message: string }
   | { kind: "choose_model"; model: string; force?: boolean }
   | { kind: "list_models" }
-  | { kind: "new_chat" };
+  | { kind: "new_chat" }
+  | { kind: "allow"; always: boolean }
+  | { kind: "refuse" };
 /** A command as it travels: with the number its answer carries. */
 export type Command<R = Request> = R & { id: number };
 
@@ -113,22 +117,35 @@ export interface MessageView {
   finish: "stop" | "length" | "tool_calls" | "cancelled" | null;
 }
 
-export interface ChatView {
-  chat: string;
+/** What every session with a model to choose shows of it. */
+export interface ChoiceView {
   model: ModelView | null;
   models: ModelView[];
   servers: ServerView[];
   /** Whether the list of models is being asked for. */
   listing: boolean;
+  notice: ErrorInfo | null;
+  /** The model the notice is about, when it did not fit and can be loaded anyway. */
+  too_big: string | null;
+}
+
+/** A message that waits for leave to leave this machine; its text is empty for an answer asked for again. */
+export interface Consent {
+  /** Host and port it would go to. */
+  place: string;
+  model: string;
+  text: string;
+}
+
+export interface ChatView extends ChoiceView {
+  chat: string;
   messages: MessageView[];
   /** The run being answered; null when none is. */
   run: string | null;
   run_message: string | null;
   /** Tokens of the context in use, and how many there are. */
   context: { used: number | null; limit: number | null };
-  notice: ErrorInfo | null;
-  /** The model the notice is about, when it did not fit and can be loaded anyway. */
-  too_big: string | null;
+  consent: Consent | null;
 }
 
 /** Changes of a chat. */

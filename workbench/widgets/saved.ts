@@ -111,9 +111,12 @@ function messageCopy(message: MessageView): Copy {
   const thoughts = message.reasoning
     ? `<details><summary>Thinking</summary>${plainMarkdown(message.reasoning)}</details>`
     : "";
-  const remarks = [...message.notes.map((note) => note.message), endOf(message)].filter(Boolean);
-  const html = [`<p><strong>${escape(who)}</strong></p>`, thoughts, body, ...remarks.map((words) => `<p><em>${escape(words)}</em></p>`)];
-  return { html: html.join(""), text: [`${who}:`, message.text, ...remarks].filter(Boolean).join("\n") };
+  const above = message.notes.filter((note) => note.code === "fallback").map((note) => note.message);
+  const rest = message.notes.filter((note) => note.code !== "fallback").map((note) => note.message);
+  const below = [...rest, endOf(message)].filter(Boolean);
+  const remark = (words: string): string => `<p><em>${escape(words)}</em></p>`;
+  const html = [`<p><strong>${escape(who)}</strong></p>`, ...above.map(remark), thoughts, body, ...below.map(remark)];
+  return { html: html.join(""), text: [`${who}:`, ...above, message.text, ...below].filter(Boolean).join("\n") };
 }
 
 function author(message: MessageView): string {

@@ -1,11 +1,12 @@
 // One view of a chat: puts the parts together, and paints what changed at most once a frame.
 import { Composer } from "./composer";
+import { ConsentBar } from "./consent";
 import { h, iconButton, prose, setAttribute, setText, show, textButton } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
 import { Head } from "./head";
 import { icon } from "./icons";
-import type { Ack, ErrorInfo, MessageView, Request } from "./protocol";
+import type { Ack, Consent, ErrorInfo, MessageView, Request } from "./protocol";
 import { hideCopy } from "./saved";
 import type { Change, ChatStore } from "./store";
 import { Transcript } from "./transcript";
@@ -25,6 +26,7 @@ export class ChatWidget {
   private readonly empty: Empty;
   private readonly transcript: Transcript;
   private readonly notice: Notice;
+  private readonly consent: ConsentBar;
   private readonly noKernel = h(
     "div",
     { class: "wb-note wb-nokernel", role: "status" },
@@ -41,6 +43,8 @@ export class ChatWidget {
   private numbersDrawn = 0;
   private waitingSince: number | null = null;
   private copyHidden = false;
+  /** The message that waited for leave when it was last looked, and how many messages there were then. */
+  private waited: { consent: Consent; messages: number } | null = null;
 
   constructor(
     private readonly store: ChatStore,
@@ -51,6 +55,10 @@ export class ChatWidget {
     this.empty = new Empty((text) => this.send(text));
     this.transcript = new Transcript(ask, signal);
     this.notice = new Notice((model) => ask({ kind: "choose_model", model, force: true }));
+    this.consent = new ConsentBar({
+      allow: (always) => ask({ kind: "allow", always }),
+      keep: () => ask({ kind: "refuse" }),
+    });
     this.composer = new Composer({ send: (text) => this.send(text), stop: () => this.stop() }, signal);
     this.element = h(
       "div",
@@ -59,6 +67,7 @@ export class ChatWidget {
       this.empty.element,
       this.transcript.element,
       this.notice.element,
+      this.consent.element,
       this.noKernel,
       this.composer.element,
       this.spoken,
@@ -157,6 +166,8 @@ export class ChatWidget {
     this.head.update(view, live);
     this.empty.update(view.model);
     this.notice.update(view.notice, view.too_big);
+    this.consent.update(live ? view.consent : null);
+    this.giveBack(view.consent, view.messages.length);
     this.composer.update({
       running,
       usable: live,
@@ -165,6 +176,13 @@ export class ChatWidget {
     });
     this.foot.update(view, message, live, late);
     setText(this.spoken, spokenState(message));
+  }
+
+  /** A message that waited for leave and was not sent goes back where it was written. */
+  private giveBack(consent: Consent | null, messages: number): void {
+    if (this.waited && !consent && messages <= this.waited.messages) this.composer.restore(this.waited.consent.text);
+    if (!consent) this.waited = null;
+    else if (this.waited?.consent !== consent) this.waited = { consent, messages };
   }
 }
 
