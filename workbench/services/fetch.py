@@ -96,7 +96,8 @@ def _shared(here: bool, tls: bool) -> httpx2.Client:
     import httpx2
 
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx2.Client(trust_env=not here, verify=tls or not here, limits=limits, follow_redirects=False)
+    verify = httpx2.create_ssl_context() if tls else not here  # SSL_CERT_FILE holds for this machine too
+    return httpx2.Client(trust_env=not here, verify=verify, limits=limits, follow_redirects=False)
 
 
 def _headers(key: Key | None) -> dict[str, str]:
