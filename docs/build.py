@@ -164,7 +164,7 @@ def tree() -> str:
         indent = "  " * (row.rstrip("/").count("/"))
         name = indent + Path(row).name + ("/" if row.endswith("/") else "")
         text = about(row)
-        lines.append(f"{name:<28}{text}" if text else name)
+        lines.append(f"{name:<30}{text}" if text else name)
     return "\n".join(lines) + "\n"
 
 
