@@ -449,7 +449,7 @@ def test_a_path_that_leads_out_is_refused_before_anything_is_written(hub, root, 
     assert not root.exists()
 
 
-@pytest.mark.parametrize("model", ["", "nothing", "a/b/c", "../x", "/a/b", "a b/c"])
+@pytest.mark.parametrize("model", ["", "nothing", "a/b/c", "../x", "/a/b", "a b/c", 3, None])
 def test_what_is_no_id_is_refused_at_once(root, queue, model):
     with pytest.raises(ValueError, match="no id of a model"):
         queue.add(model)

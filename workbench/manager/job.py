@@ -52,7 +52,7 @@ class Job:
     """
 
     def __init__(self, model: str, *, plan: Plan | None = None, patience: Patience | None = None) -> None:
-        parsed = _ID.fullmatch(_id(model.strip()))
+        parsed = _ID.fullmatch(_id(model.strip())) if isinstance(model, str) else None
         if parsed is None:
             raise UsageError(
                 f"{model!r} is no id of a model on the hub.", next_step="It looks like mlx-community/Qwen3-4B-4bit."

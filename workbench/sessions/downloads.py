@@ -387,7 +387,7 @@ def download(model: str | list[str], *, wait: bool = False) -> Download | list[D
     Returns at once, or with `wait` when it is here (then it raises what went wrong). What an earlier try left is not
     fetched again. Raises `UsageError` for what is no id of the hub.
     """
-    if isinstance(model, str):
+    if not isinstance(model, list | tuple):
         started = default().start(model)
         if wait:
             started.result()
