@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 import subprocess
@@ -248,21 +249,27 @@ from workbench.errors import ModelFilesError
 from workbench.manager import files
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+began = time.process_time()
+for number in range(10_000_000):
+    pass
+loop = time.process_time() - began
 before, began = peak(), time.process_time()
 try:
     files.check(sys.argv[1])
     said = "read"
 except ModelFilesError as error:
     said = error.message
-print(time.process_time() - began, peak() - before, said, sep="\\n")
+print((time.process_time() - began) / loop, peak() - before, said, sep="\\n")
 """
 
 
 def measured(path: Path) -> tuple[float, int, str]:
-    """Seconds of processor, bytes of memory, and what came of it."""
-    done = subprocess.run([sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, check=True)
-    seconds, memory, said = done.stdout.strip().split("\n", 2)
-    return float(seconds), int(memory), said
+    """Processor time in that of ten million empty turns of a loop on this machine (about 0.3 s), bytes of memory, and
+    what came of it; without coverage, whose tracing would be timed too."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run([sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, check=True, env=env)
+    loops, memory, said = done.stdout.strip().split("\n", 2)
+    return float(loops), int(memory), said
 
 
 def sparse(path: Path, head: bytes, size: int = 1 << 33) -> Path:
@@ -286,18 +293,18 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_hostile_file_of_gigabytes_costs_neither_time_nor_memory(tmp_path, name):
-    seconds, memory, said = measured(sparse(tmp_path / "x.gguf", LARGE[name]))
+    loops, memory, said = measured(sparse(tmp_path / "x.gguf", LARGE[name]))
     assert said == "read" or "damaged" in said
-    assert seconds < 1
+    assert loops < 3
     assert memory < 100 << 20
 
 
 def test_as_many_tensors_as_a_header_may_hold_are_read_in_time(tmp_path):
     path = tmp_path / "x.gguf"
     path.write_bytes(gguf([], [info(b"blk.%d" % i, [8], 0, 32 * i) for i in range(1 << 17)], 32 << 17))
-    seconds, memory, said = measured(path)
+    loops, memory, said = measured(path)
     assert said == "read"
-    assert seconds < 2  # an honest one of that size: no model has so many
+    assert loops < 6  # an honest one of that size: no model has so many
     assert memory < 200 << 20
 
 
@@ -312,10 +319,10 @@ def test_as_many_tensors_as_a_header_may_hold_are_read_in_time(tmp_path):
 )
 def test_a_hostile_json_header_costs_neither_time_nor_memory(folder, head):
     (folder / "model.safetensors").write_bytes(safetensors(head, 0))
-    seconds, memory, said = measured(folder)
+    loops, memory, said = measured(folder)
     assert "damaged" in said
     assert len(said) < 1000
-    assert seconds < 1
+    assert loops < 3
     assert memory < 300 << 20
 
 
@@ -323,9 +330,9 @@ def test_a_config_or_template_of_gigabytes_is_not_read_whole(folder):
     (folder / "model.safetensors").write_bytes(safetensors(entries(), 60))
     sparse(folder / "chat_template.jinja", b"{{ tools }}")
     sparse(folder / "README.md", b"---\nlicense: mit\n---\n")
-    seconds, memory, said = measured(folder)
-    assert (said, seconds < 1, memory < 200 << 20) == ("read", True, True)
+    loops, memory, said = measured(folder)
+    assert (said, loops < 3, memory < 200 << 20) == ("read", True, True)
     sparse(folder / "config.json", b"{")
-    seconds, memory, said = measured(folder)
+    loops, memory, said = measured(folder)
     assert "no JSON object" in said
-    assert (seconds < 1, memory < 300 << 20) == (True, True)
+    assert (loops < 3, memory < 300 << 20) == (True, True)

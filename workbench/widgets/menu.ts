@@ -21,6 +21,7 @@ const GAP = 4;
 export class Menu {
   readonly element = h("div", { class: "wb-pop wb-menu", role: "menu", tabindex: -1 });
   private opener: HTMLElement | null = null;
+  private openedAt = 0;
 
   constructor(signal: AbortSignal) {
     this.element.hidden = true;
@@ -31,8 +32,10 @@ export class Menu {
       if (this.isOpen && !path.includes(this.element) && !(this.opener && path.includes(this.opener))) this.close(false);
     };
     document.addEventListener("pointerdown", outside, { signal, capture: true });
+    // The event comes a frame after the scrolling: one from before the menu opened left its opener where it is.
     const scrolled = (event: Event): void => {
-      if (this.isOpen && event.target !== this.element) this.close(false);
+      const moved = this.opener && this.opener.getBoundingClientRect().top !== this.openedAt;
+      if (this.isOpen && moved && event.target !== this.element) this.close(false);
     };
     document.addEventListener("scroll", scrolled, { signal, capture: true, passive: true });
   }
@@ -102,8 +105,9 @@ export class Menu {
 
   /** Below its opener, right edges equal; above it where there is more room. */
   private place(opener: HTMLElement): void {
-    if (!this.element.popover) return;
     const at = opener.getBoundingClientRect();
+    this.openedAt = at.top;
+    if (!this.element.popover) return;
     const style = this.element.style;
     style.width = `${WIDTH}px`;
     const left = at.left + WIDTH + GAP < window.innerWidth ? at.left : at.right - WIDTH;
