@@ -325,6 +325,60 @@ class ImportSettings(_Command, frozen=True, kw_only=True):
     """Whether what is here and not in the file stays."""
 
 
+class StopCells(_Command, frozen=True, kw_only=True):
+    """Cancel a row, a column or one cell of a comparison; all of them where none is named."""
+
+    row: str | None = None
+    column: str | None = None
+    cell: str | None = None
+    """Id of a cell in the view."""
+
+
+class RerunCells(_Command, frozen=True, kw_only=True):
+    """Ask again for cells of a comparison."""
+
+    cells: list[str] | None = None
+    """Their ids in the view; ``None`` for those that failed, were cancelled or never ran."""
+
+
+class OpenCell(_Command, frozen=True, kw_only=True):
+    """All of one cell, its whole text and its receipt, as the `Ack`'s data."""
+
+    cell: str
+
+
+class RateCell(_Command, frozen=True, kw_only=True):
+    """Keep a rating of a cell."""
+
+    cell: str
+    rating: int | None
+    """``None`` takes it back."""
+
+
+class AddPrompts(_Command, frozen=True, kw_only=True):
+    """Add rows to a comparison; only they run."""
+
+    prompts: list[str]
+
+
+class AddModels(_Command, frozen=True, kw_only=True):
+    """Add columns to a comparison; only they run."""
+
+    models: list[str]
+
+
+class RemoveRow(_Command, frozen=True, kw_only=True):
+    """Take a row out of a comparison."""
+
+    row: str
+
+
+class RemoveColumn(_Command, frozen=True, kw_only=True):
+    """Take a column out of a comparison."""
+
+    column: str
+
+
 Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat | Allow | Refuse
 """What a chat takes."""
 
@@ -393,6 +447,11 @@ SettingsCommand: TypeAlias = (
     | ImportSettings
 )
 """What the settings take."""
+
+ComparisonCommand: TypeAlias = (
+    Hello | StopCells | RerunCells | OpenCell | RateCell | AddPrompts | AddModels | RemoveRow | RemoveColumn
+)
+"""What a comparison takes."""
 
 
 def kinds(union: Any) -> tuple[str, ...]:

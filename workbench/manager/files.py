@@ -294,6 +294,18 @@ def _template(path: Path) -> str:
     return ""
 
 
+def chat_template(path: str | Path) -> str:
+    """The chat template of a model folder or ``.gguf`` file; empty for none. Raises `ModelFilesError`."""
+    path = Path(path)
+    if path.is_dir():
+        return _template(path)
+    return (
+        (gguf_header.read(path, tensors=False).fact("tokenizer.chat_template", str) or "")
+        if path.suffix == ".gguf"
+        else ""
+    )
+
+
 def template_capabilities(template: str | None) -> frozenset[str]:
     """What a chat template can express, of ``tools`` and ``reasoning``."""
     template = template or ""

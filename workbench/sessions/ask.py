@@ -50,9 +50,14 @@ def ask(
     return Chat(model, system=system, options=made, force=force, fallback=fallback).send(text)
 
 
+def places(prompt: str) -> set[str]:
+    """Names of the places in a template."""
+    return {match[2] for match in _NAME.finditer(prompt) if match[2]}
+
+
 def fill(prompt: str, variables: dict[str, Any]) -> str:
     """Put values in the places of a template. Raises `UsageError` for a missing or an unused one."""
-    wanted = {match[2] for match in _NAME.finditer(prompt) if match[2]}
+    wanted = places(prompt)
     for name in sorted(variables.keys() - wanted):
         near = difflib.get_close_matches(name, [*sorted(wanted), *GenerationOptions.__struct_fields__], 1)
         hint = f"Did you mean {near[0]}?" if near else f"Write {{{name}}} in the prompt, or leave it out."

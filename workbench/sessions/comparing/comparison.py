@@ -1,0 +1,545 @@
+"""The comparison: prompts x models x settings, as one object that fills while it runs. Knows no widget and no engine.
+
+Who answers when is its `Sweep`; what has ended is in its `Record`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from workbench.commands import (
+    Ack,
+    AddModels,
+    AddPrompts,
+    ComparisonCommand,
+    Hello,
+    OpenCell,
+    RateCell,
+    RemoveColumn,
+    RemoveRow,
+    RerunCells,
+    StopCells,
+)
+from workbench.errors import ErrorInfo, StateError, UsageError, describe
+from workbench.model import ModelInfo
+from workbench.sessions.answer import Op
+from workbench.sessions.comparing import frame, grid, views
+from workbench.sessions.comparing.checks import check_leave, checked_size, resolved
+from workbench.sessions.comparing.grid import Options, Prompts
+from workbench.sessions.comparing.record import ColumnLine, Dropped, Record, RowLine
+from workbench.sessions.comparing.scorer import ScoreFunction
+from workbench.sessions.comparing.scoring import Scoring
+from workbench.sessions.comparing.sweep import Sweep
+from workbench.sessions.comparing.values import Cell, CellKey, Column, Price, Progress, Row
+
+if TYPE_CHECKING:
+    import pandas
+
+    from workbench.services.registry import Services
+
+Observer: TypeAlias = Callable[[Op], None]
+Which: TypeAlias = "int | str | Row | Column"
+"""A row or column: the thing, its id, its place from 0, or a column's title."""
+UNRECORDED = ErrorInfo(
+    kind="StateError",
+    message="This cell is not in the record that is replayed.",
+    next_step="Run the comparison once with its models, and save it.",
+    retryable=False,
+)
+CLOSE_S = 10.0
+"""How long closing waits for what is being answered."""
+
+
+class Comparison:
+    """Prompts x models x settings, filling in the background. `compare` makes one.
+
+    cmp = wb.compare(["What is a token?"], ["builtin", "ollama:llama3.2"])
+    cmp.wait(60)                        # True once all has ended
+    cmp.cell(0, "builtin").text         # one answer
+    cmp.to_frame()                      # a pandas frame, one row a cell
+    cmp.add_model("lmstudio:qwen3-4b")  # runs only what is new
+
+    A cell that has ended is on the disk at once. `rows` and `columns` are those there are now.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        *,
+        services: Services | None = None,
+        scorers: ScoreFunction | Iterable[ScoreFunction] = (),
+        prices: Mapping[str, Sequence[float]] | None = None,
+        strict: bool = False,
+        executor: Executor | None = None,
+        force: bool = False,
+        replayed: bool = False,
+    ) -> None:
+        self.id = record.head.id
+        self.name = record.head.name
+        self.lock = threading.RLock()
+        """Held while the state changes and while observers are told."""
+        self.replayed = replayed
+        """Whether it answers from what was recorded: no model is asked."""
+        self._record = record
+        self._services = services
+        self._changed = threading.Condition(self.lock)
+        self._observers: list[Observer] = []
+        self._late: list[CellKey] = []
+        self._scoring = Scoring(record, self.lock, executor, self._scored)
+        self._scoring.use(scorers)
+        self._sweep = Sweep(
+            record,
+            self.services,
+            self.lock,
+            tell=self._emit,
+            ended=self._ended,
+            strict=strict,
+            force=force,
+            executor=executor,
+            prices={model: Price(*price) for model, price in (prices or {}).items()},
+        )
+        if record.unreadable:
+            message = f"{record.unreadable} lines of {record.path.name} could not be read and were left out."
+            self._sweep.trouble = ErrorInfo(kind="FolderError", message=message)
+        if replayed:
+            record.frozen = True
+            missing = [key for key in self._keys() if record.status(key) is None]
+            self._sweep.unsaved = {key: Cell(key=key, status="failed", error=UNRECORDED) for key in missing}
+        self._failed = {key for key in self._keys() if self._status(key) == "failed"}
+
+    # What is in it
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The prompts, in their order."""
+        with self.lock:
+            return tuple(sorted(self._record.rows.values(), key=lambda row: row.index))
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The models with their settings, in their order."""
+        with self.lock:
+            return tuple(sorted(self._record.columns.values(), key=lambda column: column.index))
+
+    @property
+    def samples(self) -> int:
+        """Answers a cell of the grid has."""
+        return self._record.head.samples
+
+    @property
+    def path(self) -> Path:
+        """The file it is kept in."""
+        return self._record.path
+
+    def cell(self, row: Which, column: Which, sample: int = 0) -> Cell:
+        """One cell as it is now. Raises `UsageError` when there is none such."""
+        key = CellKey(self._row(row).id, self._column(column).id, sample)
+        if not 0 <= sample < self.samples:
+            raise UsageError(f"There is no sample {sample}.", next_step=f"There are {self.samples}, from 0.")
+        return self._cell(key)
+
+    def cells(self) -> list[Cell]:
+        """All cells as they are now, row by row."""
+        return [self._cell(key) for key in self._keys()]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is asked or scored any more."""
+        with self.lock:
+            return self._sweep.idle and not self._scoring.left and not self._late
+
+    @property
+    def progress(self) -> Progress:
+        """Cells that have ended, cells in all, and the seconds left as far as they can be told."""
+        with self.lock:
+            total = len(self._record.rows) * len(self._record.columns) * self.samples
+            left = len(self._sweep.waiting) + len(self._sweep.live)
+            return Progress(total - left, total, self._sweep.seconds_left)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all has ended and is scored, at most so many seconds; whether it is done.
+
+        An interrupt ends the waiting, not the comparison.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: self.done, timeout)
+
+    # What a program does
+
+    def stop(self, row: Which | None = None, column: Which | None = None, cell: Any = None) -> None:
+        """Cancel a row, a column, one cell, or without an argument everything. What was written stays.
+
+        A cell is a `Cell`, its key, or its row and column. `rerun` asks for cancelled cells again, and so does
+        `compare` with the same name.
+        """
+        if cell is not None:
+            wanted = self._key(cell)
+            self._sweep.stop(lambda key: key == wanted)
+            return
+        row_id = None if row is None else self._row(row).id
+        column_id = None if column is None else self._column(column).id
+        self._sweep.stop(lambda key: row_id in (None, key.row) and column_id in (None, key.column))
+
+    def resume(self) -> None:
+        """Ask for what never ended, or was cancelled; score what is not scored yet."""
+        self._ask([key for key in self._keys() if self._status(key) in (None, "cancelled")])
+        self._score_what_is_there()
+
+    def rerun(self, *, failed: bool = True, cells: Iterable[Any] | None = None) -> int:
+        """Ask again for `cells`, or for those that failed, were cancelled, or never ran; how many that are.
+
+        An answer is replaced once the new one has ended. Raises `StateError` for a replay.
+        """
+        self._check_open()
+        if cells is not None:
+            keys = [self._key(cell) for cell in cells]
+        else:
+            keys = [key for key in self._keys() if failed and self._status(key) in (None, "failed", "cancelled")]
+        self._ask(keys)
+        return len(keys)
+
+    def add_prompts(self, prompts: Prompts, *, template: str | None = None, confirm: bool = False) -> None:
+        """Add rows; only they run. Raises what `compare` raises."""
+        self._check_open()
+        with self.lock:
+            made = grid.rows(prompts, template, before=self.rows)
+            checked_size((len(self.rows) + len(made)) * len(self.columns) * self.samples, confirm)
+            self._record.add(*[RowLine(row=row) for row in made])
+            self._emit([["row", views.row(row)] for row in made])
+        ids = {row.id for row in made}
+        self._ask([key for key in self._keys() if key.row in ids])
+
+    def add_model(
+        self,
+        model: str | ModelInfo,
+        *,
+        options: Options | Iterable[Options] | None = None,
+        systems: str | Iterable[str | None] | None = None,
+        confirm: bool = False,
+    ) -> None:
+        """Add a column, or one for each set of options and system prompt; only they run. Raises as `compare`."""
+        self._check_open()
+        found = resolved(self.services, [model])
+        with self.lock:
+            made = grid.columns(found, options, systems, before=self.columns)
+            checked_size(len(self.rows) * (len(self.columns) + len(made)) * self.samples, confirm)
+            self._record.add(*[ColumnLine(column=column) for column in made])
+            self._emit([["state", {"columns": self._column_views()}]])
+        ids = {column.id for column in made}
+        self._ask([key for key in self._keys() if key.column in ids])
+
+    def remove_prompt(self, row: Which) -> None:
+        """Take a row away; what is being answered of it is cancelled."""
+        gone = self._row(row).id
+        self._sweep.forget(lambda key: key.row == gone)
+        with self.lock:
+            self._failed = {key for key in self._failed if key.row != gone}
+            self._record.add(Dropped(id=gone))
+            self._emit([["drop", gone]])
+        self._tell_progress()
+
+    def remove_model(self, column: Which) -> None:
+        """Take a column away; what is being answered of it is cancelled."""
+        gone = self._column(column).id
+        self._sweep.forget(lambda key: key.column == gone)
+        with self.lock:
+            self._failed = {key for key in self._failed if key.column != gone}
+            self._record.add(Dropped(id=gone))
+            self._emit([["state", {"columns": self._column_views()}]])
+        self._tell_progress()
+
+    def score(self, scorers: ScoreFunction | Iterable[ScoreFunction]) -> None:
+        """Score every answer, and those to come, with these scorers too; in the background.
+
+        A scorer that raises fails alone: the cell's `score_errors` say why.
+        """
+        with self.lock:
+            self._scoring.use(scorers)
+            self._emit([["state", {"scorers": list(self._scoring.scorers)}]])
+        self._score_what_is_there()
+
+    def rate(self, cell: Any, rating: int | None) -> None:
+        """Keep a person's rating of a cell that has ended; ``None`` takes it back. Raises `StateError` before that."""
+        key = self._key(cell)
+        if rating is not None and (not isinstance(rating, int) or isinstance(rating, bool)):
+            raise UsageError(f"A rating is a whole number, not {rating!r}.")
+        with self.lock:
+            if self._status(key) is None:
+                raise StateError("This cell has not ended.", next_step="Wait for its answer.")
+            self._record.add(msgspec.structs.replace(self._record.marks(key), rating=rating))
+            self._emit([["patch", str(key), {"rating": rating}]])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row a cell: ids of its place, the answer, what was measured, a column ``score.NAME`` a scorer.
+
+        Times are seconds, rates tokens a second, memory bytes, costs US dollars; unknown is missing, never zero.
+        Where `batched` is true other cells were answered at the same time: `ttft_s` and the rates are no fair measure.
+        """
+        cells = (self._cell(key) for key in self._keys())
+        return frame.tidy(cells, self._record.rows, self._record.columns, self._scorer_names())
+
+    def pivot(self, value: str = "text") -> pandas.DataFrame:
+        """One row a prompt, one column a column; `value` is a column of `to_frame`."""
+        return frame.pivot(self.to_frame(), value)
+
+    def best(self, by: str | None = None) -> pandas.DataFrame:
+        """The best column of each prompt by a scorer or a column of `to_frame`; a tie has none.
+
+        Without `by` the first scorer counts, else the ratings. Of times, costs and memory the least is best.
+        """
+        return frame.best(self.to_frame(), by, self._scorer_names())
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file: the grid, and every cell that has ended. `Comparison.load` reads it.
+
+        Raises `FolderError`.
+        """
+        with self.lock:
+            return self._record.save(path, self._keys())
+
+    @classmethod
+    def load(cls, path: str | Path, *, services: Services | None = None) -> Comparison:
+        """A saved comparison. Nothing runs until it is asked for (`rerun`, `add_prompts`, ...); the file stays as is.
+
+        Raises `FolderError`, and `UsageError` for a file that is no comparison, or of another version.
+        """
+        return cls(Record.read(path), services=services)
+
+    def replay(self) -> Comparison:
+        """The same, answering from the record: no model, key or network is needed. What is not recorded fails."""
+        return Comparison(Record.read(self.path), services=self._services, replayed=True)
+
+    def close(self) -> None:
+        """Cancel what is going on and let go of the file. What there is can still be read."""
+        self.stop()
+        with self._changed:
+            self._changed.wait_for(lambda: self._sweep.idle, CLOSE_S)
+        self._scoring.close()
+        self._record.close()
+
+    # What a front end does
+
+    def view(self) -> dict[str, Any]:
+        """The whole state as JSON-ready values; cells that wait are left out, long texts cut."""
+        with self.lock:
+            return {
+                "id": self.id,
+                "name": self.name,
+                "rows": [views.row(row) for row in self.rows],
+                "columns": self._column_views(),
+                "samples": self.samples,
+                "cells": [view for key in self._keys() if (view := self._cell_view(key)) is not None],
+                "progress": self._progress_view(),
+                "scorers": self._scorer_names(),
+                "strict": self._sweep.strict,
+                "replayed": self.replayed,
+                "notice": msgspec.to_builtins(self._sweep.trouble),
+            }
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Be told of every change, in order, as an operation on `view`; returns what ends it.
+
+        ``["cell", {...}]`` is a cell anew, ``["patch", id, {...}]`` some of its fields, ``["text", id, more]`` and
+        ``["reasoning", id, more]`` more of its answer; ``["row", {...}]``, ``["drop", id]`` and ``["state", {...}]``
+        are rows and fields. The observer is called under `lock`, on any thread, and must not block.
+        """
+        with self.lock:
+            self._observers.append(observer)
+        return partial(self._unobserve, observer)
+
+    def perform(self, command: ComparisonCommand) -> Ack:
+        """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
+        data = None
+        try:
+            match command:
+                case Hello():
+                    pass
+                case StopCells():
+                    self.stop(command.row, command.column, self._of(command.cell))
+                case RerunCells():
+                    self.rerun(cells=None if command.cells is None else [self._of(cell) for cell in command.cells])
+                case OpenCell():
+                    data = msgspec.to_builtins(self._cell(self._key(self._of(command.cell))))
+                case RateCell():
+                    self.rate(self._of(command.cell), command.rating)
+                case AddPrompts():
+                    self.add_prompts(command.prompts)
+                case AddModels():
+                    for model in command.models:
+                        self.add_model(model)
+                case RemoveRow():
+                    self.remove_prompt(command.row)
+                case RemoveColumn():
+                    self.remove_model(command.column)
+        except Exception as error:
+            return Ack(id=command.id, ok=False, error=describe(error))
+        return Ack(id=command.id, ok=True, data=data)
+
+    def html(self) -> str:
+        """The beginning of the grid as plain HTML, every text escaped."""
+        return frame.html(self.rows, self.columns, self._shown(), self._title(), self.id)
+
+    def __repr__(self) -> str:
+        return frame.text(self.rows, self.columns, self._shown(), self._title())
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    @property
+    def services(self) -> Services:
+        """Who can answer: the services of this process, unless it was given its own."""
+        if self._services is None:
+            from workbench.services.registry import default
+
+            self._services = default()
+        return self._services
+
+    # What happens to cells
+
+    def _ask(self, keys: list[CellKey]) -> None:
+        check_leave(self.services, {self._record.columns[key.column].model for key in keys})
+        with self.lock:
+            known = [key for key in keys if self._status(key) is not None]
+            self._emit([["cell", views.waiting(key)] for key in known])
+            self._failed -= set(keys)
+            self._sweep.add(keys)
+        self._tell_progress()
+
+    def _ended(self, cells: list[Cell]) -> None:
+        """Cells have ended: they are scored, those who wait are told. Scorers that ask a model wait for the end."""
+        keys = [cell.key for cell in cells if cell.status == "done"]
+        with self.lock:
+            self._failed |= {cell.key for cell in cells if cell.status == "failed"}
+            if self._scoring.slow():
+                self._late += keys
+            self._scoring.score(keys, self._scoring.quick())
+            late, self._late = (self._late, []) if self._sweep.idle else ([], self._late)
+            self._scoring.score(late, self._scoring.slow())
+        self._tell_progress()
+
+    def _score_what_is_there(self) -> None:
+        with self.lock:
+            keys = [key for key in self._keys() if self._status(key) == "done"]
+            self._scoring.score(keys, self._scoring.quick())
+            if self._sweep.idle:
+                self._scoring.score(keys, self._scoring.slow())
+            elif self._scoring.slow():
+                self._late += keys
+            self._changed.notify_all()
+
+    def _scored(self, key: CellKey) -> None:
+        with self.lock:
+            marks = self._record.marks(key)
+            fields = {"scores": marks.scores, "score_errors": marks.score_errors}
+            self._emit([["patch", str(key), msgspec.to_builtins(fields)]])
+            self._changed.notify_all()
+
+    def _tell_progress(self) -> None:
+        with self.lock:
+            self._emit([["state", {"progress": self._progress_view()}]])
+            self._changed.notify_all()
+
+    def _emit(self, ops: Iterable[Op]) -> None:
+        for op in ops:
+            for observer in tuple(self._observers):
+                observer(op)
+
+    def _unobserve(self, observer: Observer) -> None:
+        with self.lock:
+            if observer in self._observers:
+                self._observers.remove(observer)
+
+    # Small questions
+
+    def _keys(self) -> list[CellKey]:
+        columns, samples = self.columns, range(self.samples)
+        return [CellKey(row.id, column.id, n) for row in self.rows for column in columns for n in samples]
+
+    def _status(self, key: CellKey) -> str | None:
+        """How a cell has ended; ``None`` for one that has not."""
+        with self.lock:
+            if key in self._sweep.waiting or key in self._sweep.live:
+                return None
+            unsaved = self._sweep.unsaved.get(key)
+            return unsaved.status if unsaved is not None else self._record.status(key)
+
+    def _cell(self, key: CellKey) -> Cell:
+        with self.lock:
+            if (live := self._sweep.live.get(key)) is not None:
+                return self._sweep.cell_of(live)
+            if key in self._sweep.waiting:
+                return Cell(key=key)
+            return self._sweep.unsaved.get(key) or self._record.cell(key) or Cell(key=key)
+
+    def _cell_view(self, key: CellKey) -> dict[str, Any] | None:
+        """A cell as a screen draws it; ``None`` for one that waits."""
+        live = self._sweep.live.get(key)
+        if live is not None:
+            return views.live(key, live.answer, batched=live.batched)
+        cell = self._cell(key)
+        return None if cell.status == "waiting" else views.ended(cell)
+
+    def _column_views(self) -> list[dict[str, Any]]:
+        return [views.column(column) for column in self.columns]
+
+    def _progress_view(self) -> dict[str, Any]:
+        return views.progress(self.progress, len(self._failed), running=not self._sweep.idle)
+
+    def _scorer_names(self) -> list[str]:
+        """Scorers in use, and those that scored it before."""
+        with self.lock:
+            return list(dict.fromkeys([*self._scoring.scorers, *self._record.scorers]))
+
+    def _title(self) -> str:
+        return frame.title(self.progress, len(self._failed), name=self.name, replayed=self.replayed)
+
+    def _shown(self) -> dict[tuple[str, str], Cell]:
+        rows = self.rows[: frame.MOST_SHOWN]
+        return {(row.id, c.id): self._cell(CellKey(row.id, c.id, 0)) for row in rows for c in self.columns}
+
+    def _row(self, which: Which) -> Row:
+        if isinstance(which, str) and which in self._record.rows:
+            return self._record.rows[which]
+        for row in self.rows:
+            if which in (row.id, row.index) or which == row:
+                return row
+        raise UsageError(f"There is no row {which!r}.", next_step=f"There are {len(self.rows)}, from 0.")
+
+    def _column(self, which: Which) -> Column:
+        columns = self.columns
+        for column in columns:
+            if which in (column.id, column.index, column.title) or which == column:
+                return column
+        raise UsageError(
+            f"There is no column {which!r}.", next_step=f"There are: {', '.join(c.title for c in columns)}."
+        )
+
+    def _key(self, cell: Any) -> CellKey:
+        if isinstance(cell, Cell):
+            return cell.key
+        row, column, *sample = cell
+        return CellKey(self._row(row).id, self._column(column).id, *sample)
+
+    @staticmethod
+    def _of(cell: str | None) -> Any:
+        """A cell's key from its id in a view."""
+        if cell is None:
+            return None
+        row, column, sample = cell.split(":")
+        return CellKey(row, column, int(sample))
+
+    def _check_open(self) -> None:
+        if self.replayed:
+            raise StateError(
+                "This is a replay: it answers from the record and asks no model.",
+                next_step="Comparison.load opens the file to go on with it.",
+            )
+        if self._record.frozen:
+            raise StateError("This comparison is closed.", next_step="wb.compare with its name opens it again.")
