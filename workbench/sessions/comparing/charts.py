@@ -30,7 +30,6 @@ ROW = 34
 MOST_PROMPTS = 40
 """Prompts that a heat map shows."""
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
-_BATCHED = "batched answers are left out: they share their wait"
 
 
 def quality_speed(frame: Any, score: str | None = None) -> Picture:
@@ -53,19 +52,26 @@ def quality_speed(frame: Any, score: str | None = None) -> Picture:
     if not points:
         return Picture(None, f"No model has both a {name} and a speed yet.")
     alt = _altair()
-    color = _color(alt, "column", [p["column"] for p in points], legend=alt.Legend(title=None))
+    color = _color(alt, "column", [p["column"] for p in points], legend=_legend(alt, [p["column"] for p in points]))
     shape = alt.Shape("column:N", scale=alt.Scale(domain=[p["column"] for p in points], range=_SHAPES))
     base = alt.Chart(alt.Data(values=points))
     x = {"title": "Decode speed (tokens/s, median and middle half)", "scale": alt.Scale(zero=True, nice=True)}
     y = {"title": f"{name} (mean, 95 % interval)", "scale": _score_scale(alt, points)}
     tooltip = [alt.Tooltip("column:N", title="model"), *_tips(alt, "score", "low", "high", "speed", "answers")]
     chart = alt.layer(
-        base.mark_rule(opacity=0.6).encode(x=alt.X("slow:Q", **x), x2="fast:Q", y=alt.Y("score:Q", **y), color=color),
-        base.mark_rule(opacity=0.6).encode(x=alt.X("speed:Q", **x), y=alt.Y("low:Q", **y), y2="high:Q", color=color),
+        base.mark_rule(opacity=0.6, size=2).encode(
+            x=alt.X("slow:Q", **x), x2="fast:Q", y=alt.Y("score:Q", **y), color=color
+        ),
+        base.mark_rule(opacity=0.6, size=2).encode(
+            x=alt.X("speed:Q", **x), y=alt.Y("low:Q", **y), y2="high:Q", color=color
+        ),
         base.mark_point(filled=True, size=110, opacity=1).encode(
             x=alt.X("speed:Q", **x), y=alt.Y("score:Q", **y), color=color, shape=shape, tooltip=tooltip
         ),
-    ).properties(width=WIDTH, height=300, title=_title(alt, f"{name} against speed", _batched_note(rows, "kept")))
+    )
+    count = _batched([row for row in rows if number(row.get("decode_tps")) is not None])
+    note = f"{count} answers were batched: their speed is not comparable" if count else ""
+    chart = chart.properties(width=WIDTH, height=300, title=_title(alt, f"{name} against speed", note))
     said = "; ".join(f"{p['column']}: {p['score']:.2f} at {p['speed']:,.1f} tokens/s" for p in points)
     return Picture(chart, f"{name} against decode speed. {said}.")
 
@@ -75,15 +81,19 @@ def first_token(frame: Any) -> Picture:
     rows = _rows(frame)
     alone = [row for row in rows if row.get("batched") is not True]
     if not _numbers(alone, "ttft_s") and _numbers(rows, "ttft_s"):
-        return Picture(None, f"No time to first token can be compared: {_BATCHED}. Compare with strict=True.")
-    note = _batched_note(rows, "left out")
-    return _spread(alone, "ttft_s", "Time to first token", "seconds", note)
+        words = "All answers were batched, so their times to first token are not comparable."
+        return Picture(None, f"{words} Compare with strict=True.")
+    count = _batched(rows)
+    note = f"{count} batched answers are left out: they shared their wait" if count else ""
+    return _spread(alone, "ttft_s", "Time to first token", "seconds", note, columns=list(_by(rows, "column")))
 
 
 def speed(frame: Any) -> Picture:
     """Tokens a second by column: every answer, the median, the middle half. Batched answers are hollow."""
     rows = _rows(frame)
-    return _spread(rows, "decode_tps", "Decode speed", "tokens/s", _batched_note(rows, "kept"))
+    count = _batched(rows)
+    note = f"{count} answers were batched (hollow): not comparable with the others" if count else ""
+    return _spread(rows, "decode_tps", "Decode speed", "tokens/s", note)
 
 
 def scores(frame: Any, score: str | None = None) -> Picture:
@@ -115,9 +125,17 @@ def scores(frame: Any, score: str | None = None) -> Picture:
     alt = _altair()
     base = alt.Chart(alt.Data(values=cells)).encode(
         x=alt.X(
-            "column:N", sort=columns, title=None, axis=alt.Axis(orient="top", labelAngle=-30 if len(columns) > 3 else 0)
+            "column:N",
+            sort=columns,
+            title=None,
+            axis=alt.Axis(orient="top", ticks=False, domain=False, labelAngle=-30 if len(columns) > 3 else 0),
         ),
-        y=alt.Y("prompt:N", sort=[prompt for prompt, _ in shown], title=None, axis=alt.Axis(labelLimit=300)),
+        y=alt.Y(
+            "prompt:N",
+            sort=[prompt for prompt, _ in shown],
+            title=None,
+            axis=alt.Axis(labelLimit=300, ticks=False, domain=False),
+        ),
         tooltip=["prompt:N", "column:N", "score:Q"],
     )
     scale = alt.Scale(domain=[low, high], range=["#eaf1f9", "#2f6299"])
@@ -128,10 +146,14 @@ def scores(frame: Any, score: str | None = None) -> Picture:
     )
     text = base.mark_text(fontSize=12).encode(text="text:N", color=alt.Color("ink:N", scale=None))
     note = f"the {len(shown)} of {len(prompts)} prompts on which they differ most" if len(shown) < len(prompts) else ""
-    chart = alt.layer(heat, text).properties(
-        width=max(120, min(WIDTH, 110 * len(columns))),
-        height=24 * len(shown),
-        title=_title(alt, f"{name} by prompt", note),
+    chart = (
+        alt.layer(heat, text)
+        .resolve_scale(color="independent")
+        .properties(
+            width=max(120, min(WIDTH, 110 * len(columns))),
+            height=24 * len(shown),
+            title=_title(alt, f"{name} by prompt", note),
+        )
     )
     total = {column: [mean for _, m in prompts if (mean := m[column]) is not None] for column in columns}
     said = "; ".join(f"{column}: {statistics.fmean(found):.2f} on average" for column, found in total.items() if found)
@@ -157,16 +179,30 @@ def benchmark(runs: Iterable[Run], where: str) -> Picture:
     return Picture(alt.vconcat(*parts).properties(title=_title(alt, "Benchmark", where)), " ".join(said))
 
 
-def _spread(rows: Rows, field: str, title: str, unit: str, note: str, group: str | None = None) -> Picture:
-    """A line a column (and a band a group in it): points, the middle half as a bar, the median as a tick."""
+def _spread(
+    rows: Rows,
+    field: str,
+    title: str,
+    unit: str,
+    note: str,
+    *,
+    group: str | None = None,
+    columns: Sequence[str] = (),
+) -> Picture:
+    """A line a column (and a band a group in it): points, the middle half as a bar, the median as a tick.
+
+    Lines stand as `columns` says, else as the rows come.
+    """
     rows = [row for row in rows if number(row.get(field)) is not None]
     if not rows:
         return Picture(None, f"No {title[0].lower()}{title[1:]} is known yet.")
-    columns = list(_by(rows, "column"))
+    there = _by(rows, "column")
+    columns = [column for column in columns or there if column in there]
     groups = list(_by(rows, group)) if group else []
     points: Rows = []
     bars: Rows = []
-    for column, of in _by(rows, "column").items():
+    for column in columns:
+        of = there[column]
         for name, part in (_by(of, group) if group else {column: of}).items():
             values = _numbers(part, field)
             low, high = _quartiles(values)
@@ -180,7 +216,7 @@ def _spread(rows: Rows, field: str, title: str, unit: str, note: str, group: str
     legend = None
     if len(groups) > 1:
         y["yOffset"] = alt.YOffset("group:N", sort=groups)
-        legend = alt.Legend(title=None)
+        legend = _legend(alt, groups)
     color = _color(alt, "group", groups or columns, legend=legend)
     x = {"title": f"{title} ({unit})", "scale": alt.Scale(zero=True, nice=True)}
     filled = alt.condition("datum.batched", alt.value("transparent"), color)
@@ -271,6 +307,11 @@ def _score_scale(alt: Any, points: Rows) -> Any:
     return alt.Scale(domain=[0, 1]) if inside else alt.Scale(zero=False, nice=True, padding=10)
 
 
+def _legend(alt: Any, names: Sequence[str]) -> Any:
+    columns = 2 if max(map(len, names)) > 16 else 4
+    return alt.Legend(title=None, orient="bottom", columns=columns, symbolOpacity=1)
+
+
 def _color(alt: Any, field: str, names: Sequence[str], legend: Any) -> Any:
     colors = [CATEGORIES[index % len(CATEGORIES)] for index in range(len(names))]
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(names), range=colors), legend=legend)
@@ -284,13 +325,8 @@ def _title(alt: Any, title: str, note: str) -> Any:
     return alt.TitleParams(title, subtitle=note) if note else alt.TitleParams(title)
 
 
-def _batched_note(rows: Rows, what: str) -> str:
-    count = sum(row.get("batched") is True for row in rows)
-    if not count:
-        return ""
-    return (
-        f"{count} {_BATCHED}" if what == "left out" else f"{count} batched answers (hollow): not comparable with others"
-    )
+def _batched(rows: Rows) -> int:
+    return sum(row.get("batched") is True for row in rows)
 
 
 def _short(text: object, most: int) -> str:

@@ -27,7 +27,7 @@ PROMPT = """You judge an answer. Be strict and fair; length is no merit.
 <question>
 {prompt}
 </question>
-
+{reference}
 <answer>
 {reply}
 </answer>
@@ -35,11 +35,13 @@ PROMPT = """You judge an answer. Be strict and fair; length is no merit.
 Say in one or two sentences what is right and what is wrong with the answer. Then end with one line:
 {form}"""
 """What a judge is asked, unless it is given a prompt of its own."""
-WITH_EXPECTED = PROMPT.replace(
-    "<answer>", "This is the reference; an answer may say the same in other words:\n<reference>\n{expected}\n"
-    "</reference>\n\n<answer>"
-)  # fmt: skip
-"""The same for a row that says what is expected."""
+REFERENCE = """
+This is the reference; an answer may say the same in other words:
+<reference>
+{expected}
+</reference>
+"""
+"""What {reference} stands for where the row says what is expected; else it is empty."""
 OPTIONS = GenerationOptions(temperature=0.0, max_tokens=2048)
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 
@@ -47,7 +49,7 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 def judge(
     model: str,
     *,
-    prompt: str | None = None,
+    prompt: str = PROMPT,
     scale: tuple[float, float] | tuple[str, ...] = (1, 5),
     options: GenerationOptions = OPTIONS,
     services: Services | None = None,
@@ -57,15 +59,16 @@ def judge(
         wb.scorers.judge("ollama:qwen3:8b")
         wb.scorers.judge("builtin", scale=("wrong", "right"), prompt="Is this polite? {reply} {form}")
 
-    `prompt` may hold {prompt}, {reply} (it must), {expected}, {form} (how to write the verdict) and the row's own
-    variables. `scale` is the lowest and the highest number, or words from the worst to the best: then the score is 0
-    to 1, the worst word 0. The score is a dict: ``score``, ``words`` (all that the judge said), ``model``, ``prompt``,
-    ``usage``. A verdict that cannot be read, or lies outside the scale, is ``None`` with a ``why``: never 0.
+    `prompt` may hold {prompt}, {reply} (it must), {form} (how to write the verdict), {reference} (what is expected,
+    where the row says it) and the row's own variables. `scale` is the lowest and the highest number, or words from the
+    worst to the best: then the score is 0 to 1, the worst word 0. The score is a dict: ``score``, ``words`` (all that
+    the judge said), ``model``, ``prompt``, ``usage``. A verdict that cannot be read, or lies outside the scale, is
+    ``None`` with a ``why``: never 0.
 
     Raises `UsageError` on a prompt without {reply} or a scale that is none. What goes wrong while judging is the
     cell's error; among it `ConsentNeededError`, before anything leaves this machine.
     """
-    if prompt is not None and "reply" not in places(prompt):
+    if "reply" not in places(prompt):
         raise UsageError("The judge's prompt has no place for {reply}.", next_step="Write {reply} where it belongs.")
     _check_scale(scale)
     settings = {"model": model, "prompt": prompt, "scale": scale, "options": options, "services": services}
@@ -104,15 +107,14 @@ def _judge(
     reply: Reply,
     *,
     model: str,
-    prompt: str | None,
+    prompt: str,
     scale: tuple[float, float] | tuple[str, ...],
     options: GenerationOptions,
     services: Any,
 ) -> Score:
-    template = prompt or (PROMPT if row.expected is None else WITH_EXPECTED)
-    own = {"prompt": row.prompt, "reply": reply.text, "expected": row.expected, "form": _form(scale)}
-    values = {**(row.variables or {}), **own}
-    filled = fill(template, {name: values[name] for name in places(template) if name in values})
+    values = {**row.variables, "prompt": row.prompt, "reply": reply.text, "form": _form(scale)}
+    values["reference"] = "" if row.expected is None else fill(REFERENCE, {"expected": row.expected})
+    filled = fill(prompt, {name: values[name] for name in places(prompt) if name in values})
     answer = _ask(services, model, filled, options)
     told = {"words": answer.text, "model": answer.model, "prompt": filled, "usage": msgspec.to_builtins(answer.usage)}
     found = verdict(answer.text, scale)

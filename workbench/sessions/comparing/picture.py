@@ -26,6 +26,7 @@ CONFIG = {
     "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 400, "labelLimit": 240},
     "header": {"labelFontSize": 12, "titleFontSize": 12},
     "view": {"strokeOpacity": 0.25},
+    "scale": {"rectBandPaddingInner": 0.06},
 }
 _SCALE = 2
 """Pixels of a picture for each of the page's."""

@@ -66,7 +66,7 @@ def cosine(a: list[float], b: list[float]) -> float:
     lengths = math.hypot(*a) * math.hypot(*b)
     if len(a) != len(b) or not math.isfinite(lengths) or lengths == 0:
         raise BadResponseError("The embeddings cannot be compared: one is empty, or their lengths differ.")
-    return math.sumprod(a, b) / lengths if hasattr(math, "sumprod") else sum(map(float.__mul__, a, b)) / lengths
+    return sum(x * y for x, y in zip(a, b, strict=True)) / lengths
 
 
 def _similarity(row: Row, reply: Reply, *, model: str, expected: str | None, services: Any) -> float:
