@@ -18,6 +18,7 @@ from workbench.sessions.comparing import grid
 from workbench.sessions.comparing.checks import check_leave, checked_size, resolved
 from workbench.sessions.comparing.comparison import Comparison
 from workbench.sessions.comparing.grid import Options, Prompts
+from workbench.sessions.comparing.receipts import versions
 from workbench.sessions.comparing.record import ColumnLine, Dropped, Head, Line, Record, RowLine
 from workbench.sessions.comparing.scorer import ScoreFunction, named
 from workbench.sessions.comparing.values import Column, Row
@@ -110,14 +111,12 @@ def compare(
 
 def _record(name: str | None, samples: int) -> Record:
     """The record of that name, or a new one; one that this process has open is closed first."""
-    from workbench import __version__
-
     if name is not None:
         if (before := _open.pop(name, None)) is not None:
             before.close()
         if (known := Record.take_up(name)) is not None:
             return known
-    head = Head(id=new_id(), name=name, workbench=__version__, created=time.time(), samples=samples)
+    head = Head(id=new_id(), name=name, workbench=versions(None)["workbench"], created=time.time(), samples=samples)
     return Record.begin(head)
 
 

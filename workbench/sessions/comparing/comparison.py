@@ -189,8 +189,10 @@ class Comparison:
 
     def resume(self) -> None:
         """Ask for what never ended, or was cancelled; score what is not scored yet."""
-        self._ask([key for key in self._keys() if self._status(key) in (None, "cancelled")])
-        self._score_what_is_there()
+        with self.lock:
+            self._ask([key for key in self._keys() if self._status(key) in (None, "cancelled")])
+            self._to_score([key for key in self._keys() if self._status(key) == "done"])
+        self._tell_progress()
 
     def rerun(self, *, failed: bool = True, cells: Iterable[Any] | None = None) -> int:
         """Ask again for `cells`, or for those that failed, were cancelled, or never ran; how many that are.
@@ -202,12 +204,14 @@ class Comparison:
             keys = [self._key(cell) for cell in cells]
         else:
             keys = [key for key in self._keys() if failed and self._status(key) in (None, "failed", "cancelled")]
+        check_leave(self.services, {self._record.columns[key.column].model for key in keys})
         self._ask(keys)
         return len(keys)
 
     def add_prompts(self, prompts: Prompts, *, template: str | None = None, confirm: bool = False) -> None:
         """Add rows; only they run. Raises what `compare` raises."""
         self._check_open()
+        check_leave(self.services, {column.model for column in self.columns})
         with self.lock:
             made = grid.rows(prompts, template, before=self.rows)
             checked_size((len(self.rows) + len(made)) * len(self.columns) * self.samples, confirm)
@@ -227,6 +231,7 @@ class Comparison:
         """Add a column, or one for each set of options and system prompt; only they run. Raises as `compare`."""
         self._check_open()
         found = resolved(self.services, [model])
+        check_leave(self.services, found)
         with self.lock:
             made = grid.columns(found, options, systems, before=self.columns)
             checked_size(len(self.rows) * (len(self.columns) + len(made)) * self.samples, confirm)
@@ -261,9 +266,11 @@ class Comparison:
         A scorer that raises fails alone: the cell's `score_errors` say why.
         """
         with self.lock:
-            self._scoring.use(scorers)
-            self._emit([["state", {"scorers": list(self._scoring.scorers)}]])
-        self._score_what_is_there()
+            given = self._scoring.use(scorers)
+            self._emit([["state", {"scorers": self._scorer_names()}]])
+            keys = [key for key in self._keys() if self._status(key) == "done"]
+            self._scoring.score(keys, given, again=True)
+            self._changed.notify_all()
 
     def rate(self, cell: Any, rating: int | None) -> None:
         """Keep a person's rating of a cell that has ended; ``None`` takes it back. Raises `StateError` before that."""
@@ -404,7 +411,6 @@ class Comparison:
     # What happens to cells
 
     def _ask(self, keys: list[CellKey]) -> None:
-        check_leave(self.services, {self._record.columns[key.column].model for key in keys})
         with self.lock:
             known = [key for key in keys if self._status(key) is not None]
             self._emit([["cell", views.waiting(key)] for key in known])
@@ -413,26 +419,19 @@ class Comparison:
         self._tell_progress()
 
     def _ended(self, cells: list[Cell]) -> None:
-        """Cells have ended: they are scored, those who wait are told. Scorers that ask a model wait for the end."""
-        keys = [cell.key for cell in cells if cell.status == "done"]
-        with self.lock:
-            self._failed |= {cell.key for cell in cells if cell.status == "failed"}
-            if self._scoring.slow():
-                self._late += keys
-            self._scoring.score(keys, self._scoring.quick())
-            late, self._late = (self._late, []) if self._sweep.idle else ([], self._late)
-            self._scoring.score(late, self._scoring.slow())
+        """Cells have ended; the lock is held."""
+        self._failed |= {cell.key for cell in cells if cell.status == "failed"}
+        self._to_score([cell.key for cell in cells if cell.status == "done"])
         self._tell_progress()
 
-    def _score_what_is_there(self) -> None:
-        with self.lock:
-            keys = [key for key in self._keys() if self._status(key) == "done"]
-            self._scoring.score(keys, self._scoring.quick())
-            if self._sweep.idle:
-                self._scoring.score(keys, self._scoring.slow())
-            elif self._scoring.slow():
-                self._late += keys
-            self._changed.notify_all()
+    def _to_score(self, keys: list[CellKey]) -> None:
+        """Have answers scored where they are not yet; scorers that ask a model wait until no cell needs the memory."""
+        if self._scoring.slow():
+            self._late += keys
+        self._scoring.score(keys, self._scoring.quick())
+        if self._sweep.idle:
+            late, self._late = self._late, []
+            self._scoring.score(late, self._scoring.slow())
 
     def _scored(self, key: CellKey) -> None:
         with self.lock:

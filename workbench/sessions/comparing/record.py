@@ -161,7 +161,7 @@ class Record:
         Raises `FolderError` when they cannot be written.
         """
         with self._guard:
-            if self.frozen:
+            if self.frozen or not lines:
                 for line in lines:
                     if not isinstance(line, CellLine):
                         self._learn(line, 0, 0)

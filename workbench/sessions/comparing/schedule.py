@@ -122,7 +122,8 @@ class OneAfterAnother:
         while True:
             with self._lock:
                 models = list(self._waiting)
-            first = [model for model in models if model == self._model or self._loaded(model)]
+            first = [model for model in models if model == self._model]
+            first = first or [model for model in models if self._loaded(model)]
             with self._lock:
                 if not self._waiting:
                     self._working = False

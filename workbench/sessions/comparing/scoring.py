@@ -40,9 +40,11 @@ class Scoring:
         self._scored = scored
         self._worker = Worker(f"score-{record.head.id}")
 
-    def use(self, scorers: ScoreFunction | Iterable[ScoreFunction]) -> None:
-        """Have these scorers too. Raises `UsageError` for what is none."""
-        self.scorers |= scorer.named(scorers)
+    def use(self, scorers: ScoreFunction | Iterable[ScoreFunction]) -> dict[str, ScoreFunction]:
+        """Have these too, in the place of those of the same name. Raises `UsageError` for what is no scorer."""
+        found = scorer.named(scorers)
+        self.scorers |= found
+        return found
 
     def quick(self) -> dict[str, ScoreFunction]:
         """Those that ask no model."""
@@ -57,10 +59,10 @@ class Scoring:
         marks = self._record.marks(key)
         return {n: each for n, each in scorers.items() if n not in marks.scores and n not in marks.score_errors}
 
-    def score(self, keys: Iterable[CellKey], scorers: Mapping[str, ScoreFunction]) -> None:
-        """Put scorers to cells, except where they have been."""
+    def score(self, keys: Iterable[CellKey], scorers: Mapping[str, ScoreFunction], *, again: bool = False) -> None:
+        """Put scorers to cells; where they have been, only `again`."""
         for key in keys:
-            wanted = self.missing(key, scorers)
+            wanted = scorers if again else self.missing(key, scorers)
             if not wanted or self._record.status(key) != "done":
                 continue
             with self._lock:

@@ -70,7 +70,7 @@ class Live:
 
 
 class Sweep:
-    """Asks for cells. `tell` gets the changes of the view, `ended` each cell that has ended, both on any thread."""
+    """Asks for cells. `tell` gets the changes of the view, `ended` the cells that have ended, both under the lock."""
 
     def __init__(
         self,
@@ -248,7 +248,7 @@ class Sweep:
             self._paces[cell.line].done()
             self._keep([done])
             self._tell([["patch", answer.id, {"cost": done.cost, "batched": done.batched}]])
-        self._ended([done])
+            self._ended([done])
 
     def _settle(self, cells: list[Cell]) -> None:
         """Cells that end without having been asked."""
@@ -261,7 +261,6 @@ class Sweep:
                     ended.append(cell)
             self._keep(ended)
             self._tell([["cell", views.ended(cell)] for cell in ended])
-        if ended:
             self._ended(ended)
 
     def _keep(self, cells: list[Cell]) -> None:
