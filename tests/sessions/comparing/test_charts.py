@@ -104,7 +104,7 @@ def test_a_score_is_chosen_by_name() -> None:
     assert charts.scores(rows).words.startswith("exact by prompt")
     assert charts.scores(rows, "judge").words.startswith("judge by prompt")
     assert charts.quality_speed(rows, "rating").words.startswith("rating against")
-    with pytest.raises(UsageError, match="no score 'nothing'. There are: exact, judge, rating"):
+    with pytest.raises(UsageError, match=r"no score 'nothing'\. There are: exact, judge, rating"):
         charts.scores(rows, "nothing")
 
 

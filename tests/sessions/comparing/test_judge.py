@@ -130,7 +130,7 @@ def test_nothing_leaves_this_machine_unasked() -> None:
 
 
 def test_bad_prompts_and_scales() -> None:
-    with pytest.raises(UsageError, match="no place for {reply}"):
+    with pytest.raises(UsageError, match=r"no place for \{reply\}"):
         judge("builtin", prompt="Is it good?")
     for scale in ((5, 1), (1, 2, 3), ("one",), ("a", "A"), (1, "b"), (float("nan"), 2), ()):
         with pytest.raises(UsageError, match="is no scale"):

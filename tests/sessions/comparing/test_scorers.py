@@ -235,7 +235,7 @@ def test_similarity_asks_the_server_for_both_texts() -> None:
 
 
 def test_similarity_without_a_model_that_embeds_says_what_to_do() -> None:
-    with pytest.raises(UsageError, match="make no embeddings.*ollama pull nomic-embed-text"):
+    with pytest.raises(UsageError, match=r"make no embeddings.*ollama pull nomic-embed-text"):
         scorers.similarity("builtin")
     services = Services()
     assert "No server is connected as 'ollama'" in score(scorers.similarity("ollama:x", services=services), "a", "b")

@@ -152,7 +152,9 @@ class Benchmark(msgspec.Struct, kw_only=True):
                 said.append(f"{run.model}, {run.prompt}: {run.error.message} {run.error.next_step}".rstrip())
         cached = sum("cache" in run.note for run in self.runs)
         if cached:
-            said.append(f"{cached} runs do not count for TTFT and prefill: a cache had read their prompt before.")
+            said.append(
+                f"Runs that do not count for TTFT and prefill, because a cache had read their prompt: {cached}."
+            )
         if self.stopped:
             said.append("It was interrupted; this is what was measured until then.")
         return said
@@ -223,7 +225,7 @@ def benchmark(
         found.stopped = True
     found.models = list(subjects.values())
     ended = "stopped" if found.stopped else "done"
-    tell(Step(len(found.runs), plan.total, f"{ended} after {time.time() - found.at:.0f} s"))
+    tell(Step(len(found.runs), plan.total, f"{ended} after {time.time() - found.at:.0f} s", ended=True))
     return found
 
 
@@ -270,7 +272,9 @@ def _line() -> Callable[[Step], None]:
         handle: Any = IPython.display.display({"text/plain": "…"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         return lambda step: handle.update({"text/plain": _words(step)}, raw=True)
     if sys.stderr.isatty():
-        return lambda step: print(f"\r\x1b[K{_words(step)}", end="", file=sys.stderr, flush=True)
+        return lambda step: print(
+            f"\r\x1b[K{_words(step)}", end="\n" if step.ended else "", file=sys.stderr, flush=True
+        )
     return lambda step: None
 
 

@@ -76,6 +76,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peak_memory: int | None = None
     """Bytes; of MLX its own buffers, of other engines their process's memory."""
     note: str = ""
+    """What makes it differ from the others, in sentences."""
     error: ErrorInfo | None = None
 
 
@@ -86,6 +87,8 @@ class Step(NamedTuple):
     total: int
     words: str
     """What is done now."""
+    ended: bool = False
+    """Whether nothing more will come."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +127,7 @@ def measure(plan: Plan, services: Services, tell: Callable[[Step], None]) -> Ite
 
     Never raises for a model: its error is in its `Subject`, a run's in its `Run`.
     """
+    seen: set[str] = set()
     for number, model in enumerate(plan.models):
         before = number * len(plan.names) * plan.runs
 
@@ -133,6 +137,9 @@ def measure(plan: Plan, services: Services, tell: Callable[[Step], None]) -> Ite
         subject = Subject(model=model)
         try:
             service, info = services.resolve(model)
+            if info.id in seen:
+                continue
+            seen.add(info.id)
             subject = _described(info)
             if is_remote(info.id) and (url := getattr(service, "url", None)):
                 consent.check(url)
@@ -228,6 +235,8 @@ def _run(service: ChatService, run: Run, prompt: str, plan: Plan, around: int) -
     fresh = cached <= around
     if not fresh:
         notes.append(f"{cached:,} of {usage.prompt_tokens or 0:,} prompt tokens came from a cache: no prefill counts.")
+    if answer.ignored:
+        notes.append(f"It ignored {', '.join(answer.ignored)}.")
     if answer.finish == "stop":
         notes.append(f"It stopped by itself after {usage.completion_tokens} tokens.")
     return msgspec.structs.replace(
