@@ -259,7 +259,7 @@ def test_a_server_s_model_has_what_can_be_known() -> None:
     for run in bench.runs:
         assert run.ttft_s
         assert (run.prompt_tokens, run.completion_tokens, run.prefill_tps, run.peak_memory) == (74, 2, None, None)
-    assert "–" in repr(bench)
+    assert "\u2013" in repr(bench)
     services.close()
 
 

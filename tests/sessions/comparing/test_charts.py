@@ -99,6 +99,19 @@ def test_quality_is_the_mean_with_an_interval_and_speed_the_median() -> None:
     assert (point["low"], point["high"]) == (pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))
 
 
+def test_charts_by_name() -> None:
+    rows = tidy()
+    shown = [charts.draw(rows, kind, "judge").words.split(".")[0] for kind in charts.KINDS]
+    assert [words.split(",")[0] for words in shown] == [
+        "judge against decode speed",
+        "Time to first token",
+        "Decode speed",
+        "judge by prompt",
+    ]
+    with pytest.raises(UsageError, match=r"no chart 'pie'\. There are: quality_speed, first_token, speed, scores"):
+        charts.draw(rows, "pie")
+
+
 def test_a_score_is_chosen_by_name() -> None:
     rows = tidy(rating=4)
     assert charts.scores(rows).words.startswith("exact by prompt")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = list[dict[str, Any]]
 
+KINDS = ("quality_speed", "first_token", "speed", "scores")
+"""The charts of a comparison, by name."""
 WIDTH = 460
 """Pixels of the field inside the axes: with labels and legend it fits a notebook's page."""
 ROW = 34
@@ -30,6 +32,20 @@ ROW = 34
 MOST_PROMPTS = 40
 """Prompts that a heat map shows."""
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+
+
+def draw(frame: Any, kind: str, score: str | None = None) -> Picture:
+    """One of the charts below, by its name. Raises `UsageError` on another name."""
+    match kind:
+        case "quality_speed":
+            return quality_speed(frame, score)
+        case "first_token":
+            return first_token(frame)
+        case "speed":
+            return speed(frame)
+        case "scores":
+            return scores(frame, score)
+    raise UsageError(f"There is no chart {kind!r}.", next_step=f"There are: {', '.join(KINDS)}.")
 
 
 def quality_speed(frame: Any, score: str | None = None) -> Picture:
