@@ -297,13 +297,9 @@ def _template(path: Path) -> str:
 def chat_template(path: str | Path) -> str:
     """The chat template of a model folder or ``.gguf`` file; empty for none. Raises `ModelFilesError`."""
     path = Path(path)
-    if path.is_dir():
-        return _template(path)
-    return (
-        (gguf_header.read(path, tensors=False).fact("tokenizer.chat_template", str) or "")
-        if path.suffix == ".gguf"
-        else ""
-    )
+    if path.suffix == ".gguf":
+        return gguf_header.read(path, tensors=True).fact("tokenizer.chat_template", str) or ""
+    return _template(path)
 
 
 def template_capabilities(template: str | None) -> frozenset[str]:

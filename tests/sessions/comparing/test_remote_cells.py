@@ -78,8 +78,11 @@ def test_a_server_answers_four_cells_at_once_and_says_so(own: Services) -> None:
 def test_strict_asks_one_by_one(own: Services) -> None:
     with ScriptedServer([ANSWER]) as server:
         own.connect(server.url, name="box")
-        made = compare(prompts(5), "box:m", services=own, strict=True)
+        idle = []
+        scorers = [lambda row, reply: bool(idle.append(made._sweep.idle))]
+        made = compare(prompts(5), "box:m", services=own, strict=True, scorers=scorers)
         assert made.wait(30)
+    assert idle == [True] * 5, "scorers take no time from it"
     assert [cell.text for cell in made.cells()] == ["Hello"] * 5
     assert not any(cell.batched for cell in made.cells())
     asked = [request["body"]["messages"][-1]["content"] for request in server.requests]

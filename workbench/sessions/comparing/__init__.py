@@ -6,11 +6,13 @@ values.py       its frozen values: rows, columns, cells, receipts
 grid.py         rows and columns out of what a person gives: templates, ids, titles
 checks.py       what is checked before anything is asked
 sweep.py        who answers which cell, when: folds events into cells
+live.py         a cell that is being answered
 schedule.py     the order: one local model after another, endpoints beside them under their limits
 remote_task.py  a request as it travels to a `concurrent.futures.Executor`
 scoring.py      the scorers at work
 record.py       the file that holds it: what finished survives a killed kernel
 receipts.py     what is needed to repeat a cell
+sheet.py        what can be read of a comparison: its base
 frame.py        the tidy table and what is read off it
 views.py        rows, columns and cells as a screen draws them
 """

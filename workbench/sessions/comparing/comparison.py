@@ -8,9 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -29,24 +28,19 @@ from workbench.commands import (
 )
 from workbench.errors import ErrorInfo, StateError, UsageError, describe
 from workbench.model import ModelInfo
-from workbench.sessions.answer import Op
-from workbench.sessions.comparing import frame, grid, views
+from workbench.sessions.comparing import grid, views
 from workbench.sessions.comparing.checks import check_leave, checked_size, resolved
 from workbench.sessions.comparing.grid import Options, Prompts
 from workbench.sessions.comparing.record import ColumnLine, Dropped, Record, RowLine
 from workbench.sessions.comparing.scorer import ScoreFunction
 from workbench.sessions.comparing.scoring import Scoring
+from workbench.sessions.comparing.sheet import Sheet, Which
 from workbench.sessions.comparing.sweep import Sweep
-from workbench.sessions.comparing.values import Cell, CellKey, Column, Price, Progress, Row
+from workbench.sessions.comparing.values import Cell, CellKey, Price
 
 if TYPE_CHECKING:
-    import pandas
-
     from workbench.services.registry import Services
 
-Observer: TypeAlias = Callable[[Op], None]
-Which: TypeAlias = "int | str | Row | Column"
-"""A row or column: the thing, its id, its place from 0, or a column's title."""
 UNRECORDED = ErrorInfo(
     kind="StateError",
     message="This cell is not in the record that is replayed.",
@@ -57,7 +51,7 @@ CLOSE_S = 10.0
 """How long closing waits for what is being answered."""
 
 
-class Comparison:
+class Comparison(Sheet):
     """Prompts x models x settings, filling in the background. `compare` makes one.
 
     cmp = wb.compare(["What is a token?"], ["builtin", "ollama:llama3.2"])
@@ -81,16 +75,9 @@ class Comparison:
         force: bool = False,
         replayed: bool = False,
     ) -> None:
-        self.id = record.head.id
-        self.name = record.head.name
-        self.lock = threading.RLock()
-        """Held while the state changes and while observers are told."""
-        self.replayed = replayed
-        """Whether it answers from what was recorded: no model is asked."""
-        self._record = record
+        super().__init__(record, replayed=replayed)
         self._services = services
         self._changed = threading.Condition(self.lock)
-        self._observers: list[Observer] = []
         self._late: list[CellKey] = []
         self._scoring = Scoring(record, self.lock, executor, self._scored)
         self._scoring.use(scorers)
@@ -113,55 +100,15 @@ class Comparison:
             missing = [key for key in self._keys() if record.status(key) is None]
             self._sweep.unsaved = {key: Cell(key=key, status="failed", error=UNRECORDED) for key in missing}
         self._failed = {key for key in self._keys() if self._status(key) == "failed"}
+        self._never = {key for key in self._keys() if self._status(key) is None}
 
     # What is in it
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """The prompts, in their order."""
-        with self.lock:
-            return tuple(sorted(self._record.rows.values(), key=lambda row: row.index))
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The models with their settings, in their order."""
-        with self.lock:
-            return tuple(sorted(self._record.columns.values(), key=lambda column: column.index))
-
-    @property
-    def samples(self) -> int:
-        """Answers a cell of the grid has."""
-        return self._record.head.samples
-
-    @property
-    def path(self) -> Path:
-        """The file it is kept in."""
-        return self._record.path
-
-    def cell(self, row: Which, column: Which, sample: int = 0) -> Cell:
-        """One cell as it is now. Raises `UsageError` when there is none such."""
-        key = CellKey(self._row(row).id, self._column(column).id, sample)
-        if not 0 <= sample < self.samples:
-            raise UsageError(f"There is no sample {sample}.", next_step=f"There are {self.samples}, from 0.")
-        return self._cell(key)
-
-    def cells(self) -> list[Cell]:
-        """All cells as they are now, row by row."""
-        return [self._cell(key) for key in self._keys()]
 
     @property
     def done(self) -> bool:
         """Whether nothing is asked or scored any more."""
         with self.lock:
             return self._sweep.idle and not self._scoring.left and not self._late
-
-    @property
-    def progress(self) -> Progress:
-        """Cells that have ended, cells in all, and the seconds left as far as they can be told."""
-        with self.lock:
-            total = len(self._record.rows) * len(self._record.columns) * self.samples
-            left = len(self._sweep.waiting) + len(self._sweep.live)
-            return Progress(total - left, total, self._sweep.seconds_left)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all has ended and is scored, at most so many seconds; whether it is done.
@@ -243,9 +190,8 @@ class Comparison:
     def remove_prompt(self, row: Which) -> None:
         """Take a row away; what is being answered of it is cancelled."""
         gone = self._row(row).id
-        self._sweep.forget(lambda key: key.row == gone)
         with self.lock:
-            self._failed = {key for key in self._failed if key.row != gone}
+            self._forget(lambda key: key.row == gone)
             self._record.add(Dropped(id=gone))
             self._emit([["drop", gone]])
         self._tell_progress()
@@ -253,9 +199,8 @@ class Comparison:
     def remove_model(self, column: Which) -> None:
         """Take a column away; what is being answered of it is cancelled."""
         gone = self._column(column).id
-        self._sweep.forget(lambda key: key.column == gone)
         with self.lock:
-            self._failed = {key for key in self._failed if key.column != gone}
+            self._forget(lambda key: key.column == gone)
             self._record.add(Dropped(id=gone))
             self._emit([["state", {"columns": self._column_views()}]])
         self._tell_progress()
@@ -283,34 +228,6 @@ class Comparison:
             self._record.add(msgspec.structs.replace(self._record.marks(key), rating=rating))
             self._emit([["patch", str(key), {"rating": rating}]])
 
-    def to_frame(self) -> pandas.DataFrame:
-        """One row a cell: ids of its place, the answer, what was measured, a column ``score.NAME`` a scorer.
-
-        Times are seconds, rates tokens a second, memory bytes, costs US dollars; unknown is missing, never zero.
-        Where `batched` is true other cells were answered at the same time: `ttft_s` and the rates are no fair measure.
-        """
-        cells = (self._cell(key) for key in self._keys())
-        return frame.tidy(cells, self._record.rows, self._record.columns, self._scorer_names())
-
-    def pivot(self, value: str = "text") -> pandas.DataFrame:
-        """One row a prompt, one column a column; `value` is a column of `to_frame`."""
-        return frame.pivot(self.to_frame(), value)
-
-    def best(self, by: str | None = None) -> pandas.DataFrame:
-        """The best column of each prompt by a scorer or a column of `to_frame`; a tie has none.
-
-        Without `by` the first scorer counts, else the ratings. Of times, costs and memory the least is best.
-        """
-        return frame.best(self.to_frame(), by, self._scorer_names())
-
-    def save(self, path: str | Path) -> Path:
-        """Write it to a file: the grid, and every cell that has ended. `Comparison.load` reads it.
-
-        Raises `FolderError`.
-        """
-        with self.lock:
-            return self._record.save(path, self._keys())
-
     @classmethod
     def load(cls, path: str | Path, *, services: Services | None = None) -> Comparison:
         """A saved comparison. Nothing runs until it is asked for (`rerun`, `add_prompts`, ...); the file stays as is.
@@ -332,34 +249,6 @@ class Comparison:
         self._record.close()
 
     # What a front end does
-
-    def view(self) -> dict[str, Any]:
-        """The whole state as JSON-ready values; cells that wait are left out, long texts cut."""
-        with self.lock:
-            return {
-                "id": self.id,
-                "name": self.name,
-                "rows": [views.row(row) for row in self.rows],
-                "columns": self._column_views(),
-                "samples": self.samples,
-                "cells": [view for key in self._keys() if (view := self._cell_view(key)) is not None],
-                "progress": self._progress_view(),
-                "scorers": self._scorer_names(),
-                "strict": self._sweep.strict,
-                "replayed": self.replayed,
-                "notice": msgspec.to_builtins(self._sweep.trouble),
-            }
-
-    def observe(self, observer: Observer) -> Callable[[], None]:
-        """Be told of every change, in order, as an operation on `view`; returns what ends it.
-
-        ``["cell", {...}]`` is a cell anew, ``["patch", id, {...}]`` some of its fields, ``["text", id, more]`` and
-        ``["reasoning", id, more]`` more of its answer; ``["row", {...}]``, ``["drop", id]`` and ``["state", {...}]``
-        are rows and fields. The observer is called under `lock`, on any thread, and must not block.
-        """
-        with self.lock:
-            self._observers.append(observer)
-        return partial(self._unobserve, observer)
 
     def perform(self, command: ComparisonCommand) -> Ack:
         """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
@@ -389,16 +278,6 @@ class Comparison:
             return Ack(id=command.id, ok=False, error=describe(error))
         return Ack(id=command.id, ok=True, data=data)
 
-    def html(self) -> str:
-        """The beginning of the grid as plain HTML, every text escaped."""
-        return frame.html(self.rows, self.columns, self._shown(), self._title(), self.id)
-
-    def __repr__(self) -> str:
-        return frame.text(self.rows, self.columns, self._shown(), self._title())
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
     @property
     def services(self) -> Services:
         """Who can answer: the services of this process, unless it was given its own."""
@@ -410,11 +289,17 @@ class Comparison:
 
     # What happens to cells
 
+    def _forget(self, which: Callable[[CellKey], bool]) -> None:
+        self._sweep.forget(which)
+        self._failed = {key for key in self._failed if not which(key)}
+        self._never = {key for key in self._never if not which(key)}
+
     def _ask(self, keys: list[CellKey]) -> None:
         with self.lock:
             known = [key for key in keys if self._status(key) is not None]
             self._emit([["cell", views.waiting(key)] for key in known])
             self._failed -= set(keys)
+            self._never -= set(keys)
             self._sweep.add(keys)
         self._tell_progress()
 
@@ -425,13 +310,18 @@ class Comparison:
         self._tell_progress()
 
     def _to_score(self, keys: list[CellKey]) -> None:
-        """Have answers scored where they are not yet; scorers that ask a model wait until no cell needs the memory."""
-        if self._scoring.slow():
+        """Have answers scored where they are not yet.
+
+        Scorers that ask a model wait until no cell needs the memory; in a strict comparison all wait.
+        """
+        late = self._scoring.scorers if self._sweep.strict else self._scoring.slow()
+        now = {name: each for name, each in self._scoring.scorers.items() if name not in late}
+        if late:
             self._late += keys
-        self._scoring.score(keys, self._scoring.quick())
+        self._scoring.score(keys, now)
         if self._sweep.idle:
-            late, self._late = self._late, []
-            self._scoring.score(late, self._scoring.slow())
+            waited, self._late = self._late, []
+            self._scoring.score(waited, late)
 
     def _scored(self, key: CellKey) -> None:
         with self.lock:
@@ -445,94 +335,7 @@ class Comparison:
             self._emit([["state", {"progress": self._progress_view()}]])
             self._changed.notify_all()
 
-    def _emit(self, ops: Iterable[Op]) -> None:
-        for op in ops:
-            for observer in tuple(self._observers):
-                observer(op)
-
-    def _unobserve(self, observer: Observer) -> None:
-        with self.lock:
-            if observer in self._observers:
-                self._observers.remove(observer)
-
     # Small questions
-
-    def _keys(self) -> list[CellKey]:
-        columns, samples = self.columns, range(self.samples)
-        return [CellKey(row.id, column.id, n) for row in self.rows for column in columns for n in samples]
-
-    def _status(self, key: CellKey) -> str | None:
-        """How a cell has ended; ``None`` for one that has not."""
-        with self.lock:
-            if key in self._sweep.waiting or key in self._sweep.live:
-                return None
-            unsaved = self._sweep.unsaved.get(key)
-            return unsaved.status if unsaved is not None else self._record.status(key)
-
-    def _cell(self, key: CellKey) -> Cell:
-        with self.lock:
-            if (live := self._sweep.live.get(key)) is not None:
-                return self._sweep.cell_of(live)
-            if key in self._sweep.waiting:
-                return Cell(key=key)
-            return self._sweep.unsaved.get(key) or self._record.cell(key) or Cell(key=key)
-
-    def _cell_view(self, key: CellKey) -> dict[str, Any] | None:
-        """A cell as a screen draws it; ``None`` for one that waits."""
-        live = self._sweep.live.get(key)
-        if live is not None:
-            return views.live(key, live.answer, batched=live.batched)
-        cell = self._cell(key)
-        return None if cell.status == "waiting" else views.ended(cell)
-
-    def _column_views(self) -> list[dict[str, Any]]:
-        return [views.column(column) for column in self.columns]
-
-    def _progress_view(self) -> dict[str, Any]:
-        return views.progress(self.progress, len(self._failed), running=not self._sweep.idle)
-
-    def _scorer_names(self) -> list[str]:
-        """Scorers in use, and those that scored it before."""
-        with self.lock:
-            return list(dict.fromkeys([*self._scoring.scorers, *self._record.scorers]))
-
-    def _title(self) -> str:
-        return frame.title(self.progress, len(self._failed), name=self.name, replayed=self.replayed)
-
-    def _shown(self) -> dict[tuple[str, str], Cell]:
-        rows = self.rows[: frame.MOST_SHOWN]
-        return {(row.id, c.id): self._cell(CellKey(row.id, c.id, 0)) for row in rows for c in self.columns}
-
-    def _row(self, which: Which) -> Row:
-        if isinstance(which, str) and which in self._record.rows:
-            return self._record.rows[which]
-        for row in self.rows:
-            if which in (row.id, row.index) or which == row:
-                return row
-        raise UsageError(f"There is no row {which!r}.", next_step=f"There are {len(self.rows)}, from 0.")
-
-    def _column(self, which: Which) -> Column:
-        columns = self.columns
-        for column in columns:
-            if which in (column.id, column.index, column.title) or which == column:
-                return column
-        raise UsageError(
-            f"There is no column {which!r}.", next_step=f"There are: {', '.join(c.title for c in columns)}."
-        )
-
-    def _key(self, cell: Any) -> CellKey:
-        if isinstance(cell, Cell):
-            return cell.key
-        row, column, *sample = cell
-        return CellKey(self._row(row).id, self._column(column).id, *sample)
-
-    @staticmethod
-    def _of(cell: str | None) -> Any:
-        """A cell's key from its id in a view."""
-        if cell is None:
-            return None
-        row, column, sample = cell.split(":")
-        return CellKey(row, column, int(sample))
 
     def _check_open(self) -> None:
         if self.replayed:

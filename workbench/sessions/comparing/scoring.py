@@ -46,12 +46,8 @@ class Scoring:
         self.scorers |= found
         return found
 
-    def quick(self) -> dict[str, ScoreFunction]:
-        """Those that ask no model."""
-        return {name: each for name, each in self.scorers.items() if not asks_a_model(each)}
-
     def slow(self) -> dict[str, ScoreFunction]:
-        """Those that do."""
+        """Those that ask a model."""
         return {name: each for name, each in self.scorers.items() if asks_a_model(each)}
 
     def missing(self, key: CellKey, scorers: Mapping[str, ScoreFunction]) -> dict[str, ScoreFunction]:

@@ -36,6 +36,7 @@ from workbench.services import ChatService
 from workbench.sessions.answer import Answer, Op
 from workbench.sessions.comparing import receipts, remote_task, views
 from workbench.sessions.comparing.grid import messages_of, options_of
+from workbench.sessions.comparing.live import Live
 from workbench.sessions.comparing.record import CellLine, Record
 from workbench.sessions.comparing.schedule import Endpoint, OneAfterAnother, Pace, stream_many, together
 from workbench.sessions.comparing.values import Cell, CellKey, Price
@@ -52,21 +53,6 @@ PATIENCE = (2.0, 5.0, 15.0, 30.0, 60.0)
 CUT = ErrorInfo(kind="StreamCutError", message="The answer broke off before its end.", next_step="Run it again.")
 _HERE = "here"
 """Name of the line of local models."""
-
-
-class Live:
-    """A cell that is being answered."""
-
-    def __init__(self, key: CellKey, answer: Answer, service: ChatService, line: str) -> None:
-        self.key = key
-        self.answer = answer
-        self.service = service
-        self.line = line
-        self.batched = False
-        self.stopping = False
-        self.waits = False
-        """Whether its service waits to send the request again."""
-        self.future: Future[list[Event]] | None = None
 
 
 class Sweep:
@@ -200,7 +186,7 @@ class Sweep:
             if len(beside) > 1:
                 for other in beside:
                     other.batched = True
-            self._tell([["cell", views.live(key, answer, batched=cell.batched)]])
+            self._tell([["cell", cell.view()]])
             return Request(
                 messages=messages_of(self._record.rows[key.row], column),
                 model=column.model,
@@ -233,7 +219,7 @@ class Sweep:
     def _end(self, cell: Live) -> None:
         """A cell has ended: its receipt is made, it goes to the record and out of memory."""
         answer = cell.answer
-        done = self.cell_of(cell)
+        done = cell.cell()
         if answer.status != "failed" or answer.said_something:
             facts = self._facts_of(answer.model)
             if facts is not None:
@@ -444,22 +430,3 @@ class Sweep:
             with self._lock:
                 self._facts[model] = known
         return known
-
-    @staticmethod
-    def cell_of(cell: Live) -> Cell:
-        """A cell as it is now."""
-        answer = cell.answer
-        return Cell(
-            key=cell.key,
-            status=answer.status,
-            text=answer.text,
-            reasoning=answer.reasoning,
-            error=answer.error,
-            usage=answer.usage,
-            metrics=answer.metrics,
-            finish=answer.finish,
-            notes=tuple(answer.notes),
-            applied=answer.applied,
-            ignored=answer.ignored,
-            batched=cell.batched,
-        )
