@@ -128,9 +128,13 @@ class Benchmark(msgspec.Struct, kw_only=True):
         return "\n".join([*lines, *self.notes()])
 
     def _repr_html_(self) -> str:
+        whole = '<span style="white-space:nowrap">('
+
         def line(cells: Sequence[str], tag: str) -> str:
-            left = ' style="text-align:left"'
-            return "".join(f"<{tag}{left if i < 2 else ''}>{html.escape(c)}</{tag}>" for i, c in enumerate(cells))
+            texts = [html.escape(cell) for cell in cells]
+            numbers = [text.replace("(", whole).replace(")", ")</span>") for text in texts[2:]]
+            left = "".join(f'<{tag} style="text-align:left">{text}</{tag}>' for text in texts[:2])
+            return left + "".join(f"<{tag}>{text}</{tag}>" for text in numbers)
 
         body = "".join(f"<tr>{line(_cells(row), 'td')}</tr>" for row in self.rows())
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes())
@@ -291,11 +295,11 @@ def _spread(values: Iterable[float | None]) -> tuple[float | None, float | None,
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table as text."""
 
-    def spread(field: str, form: str, unit: float = 1) -> str:
+    def spread(field: str, form: Callable[[float], str]) -> str:
         low, middle, high = (row[name] for name in (f"{field}_low", field, f"{field}_high"))
         if middle is None:
             return UNKNOWN
-        shown = [format(value / unit, form) for value in (low, middle, high)]
+        shown = [form(value) for value in (low, middle, high)]
         return shown[1] if shown[0] == shown[2] else f"{shown[1]} ({shown[0]}{UNKNOWN}{shown[2]})"
 
     failed = " failed" if row["error"] and not row["runs"] else ""
@@ -303,9 +307,14 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["model"],
         (row["prompt"] or "") + failed,
         UNKNOWN if row["prompt_tokens"] is None else f"{row['prompt_tokens']:,.0f}",
-        spread("ttft_s", ".3f"),
-        spread("prefill_tps", ",.0f"),
-        spread("decode_tps", ",.1f"),
-        spread("peak_memory", ",.0f", 1e6),
+        spread("ttft_s", _figures),
+        spread("prefill_tps", _figures),
+        spread("decode_tps", _figures),
+        spread("peak_memory", lambda size: f"{size / 1e6:,.0f}"),
         UNKNOWN if row["load_s"] is None else f"{row['load_s']:.2f}",
     )
+
+
+def _figures(value: float) -> str:
+    """A number with three figures: what is measured is no more exact."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

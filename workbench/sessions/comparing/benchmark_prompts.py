@@ -20,8 +20,8 @@ _WORDS = _TEXT.split()
 
 
 def text(words: int, seed: str) -> str:
-    """So many words of nothing in particular, after a first word that is the seed, and a task that takes many words."""
-    chance = random.Random(seed)
+    """So many words: the seed, then always the same of nothing in particular, and a task that takes many words."""
+    chance = random.Random(0)
     parts = [f"Notes {seed}:"]
     left = words - len(_TASK.split()) - 2
     while left > 0:

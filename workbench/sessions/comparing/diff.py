@@ -69,7 +69,13 @@ def _matches(a: list[str], b: list[str]) -> list[tuple[int, int, int]]:
             found, used = _shortest(a[low:high], b[left:right], steps)
             steps -= used
             pairs += [(low + x, left + y, 1) for x, y in found]
-    return sorted(pairs)
+    runs: list[tuple[int, int, int]] = []
+    for x, y, length in sorted(pairs):
+        if runs and (runs[-1][0] + runs[-1][2], runs[-1][1] + runs[-1][2]) == (x, y):
+            x, y, before = runs.pop()
+            length += before
+        runs.append((x, y, length))
+    return runs
 
 
 def _anchors(a: list[str], b: list[str], span: _Span) -> list[tuple[int, int]]:
