@@ -10,6 +10,11 @@ live.py         a cell that is being answered
 schedule.py     the order: one local model after another, endpoints beside them under their limits
 remote_task.py  a request as it travels to a `concurrent.futures.Executor`
 scoring.py      the scorers at work
+scorers.py      those built in; scorer.py: what one is; judge.py and similarity.py: those that ask a model
+diff.py         the difference of two answers by words
+vote.py         a blind vote, with counts and their interval
+charts.py       pictures of a comparison and a benchmark; picture.py: how a notebook keeps one
+benchmark.py    models measured on this machine; benchmark_run.py: the measuring; benchmark_prompts.py: the texts
 record.py       the file that holds it: what finished survives a killed kernel
 receipts.py     what is needed to repeat a cell
 sheet.py        what can be read of a comparison: its base
