@@ -611,6 +611,12 @@ def test_it_reads_well_as_text_and_as_html() -> None:
     assert "<b>bold" not in made.html()
 
 
+def test_a_column_is_found_by_its_model_too() -> None:
+    made, _ = scripted(echo, models=["tiny"], options=[{"temperature": 0}, {"temperature": 1}])
+    assert made.wait(20)
+    assert made.cell(0, "tiny").key.column == made.columns[0].id
+
+
 def test_a_cell_is_found_by_place_id_title_and_itself() -> None:
     made, _ = scripted(echo)
     assert made.wait(20)

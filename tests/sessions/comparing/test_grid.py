@@ -86,6 +86,11 @@ def test_the_same_model_twice_has_two_titles() -> None:
     assert grid.columns(["builtin"], before=made)[0].title == "builtin (3)"
 
 
+def test_a_title_is_the_end_of_the_model_s_id_unless_two_end_alike() -> None:
+    made = grid.columns(["mlx-community/Qwen3-4B-4bit", "/models/tiny", "openrouter:meta/llama", "a/same", "b/same"])
+    assert [column.title for column in made] == ["Qwen3-4B-4bit", "tiny", "openrouter:meta/llama", "a/same", "b/same"]
+
+
 def test_bad_options_and_no_models_are_refused() -> None:
     with pytest.raises(OptionError, match="Did you mean temperature"):
         grid.columns(["a"], {"temprature": 0})

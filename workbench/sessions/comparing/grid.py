@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ import msgspec
 from workbench.errors import EmptyPromptError, UsageError
 from workbench.messages import Message
 from workbench.messages import user as user_message
+from workbench.model import is_remote
 from workbench.options import GenerationOptions, make_options
 from workbench.sessions.ask import fill, places
 from workbench.sessions.comparing.values import Column, Row
@@ -58,11 +60,12 @@ def columns(
     taken, titles = {column.id for column in before}, {column.title for column in before}
     first = max((column.index for column in before), default=-1) + 1
     made: list[Column] = []
+    names = _names([*(column.model for column in before), *models])
     for model in models:
         for given in sets:
             for system in prompts:
                 column_id = _unique(_digest([model, given.given(), system]), taken)
-                words = [model]
+                words = [names[model]]
                 words += [in_words(given)] if len(sets) > 1 and given.given() else []
                 words += [f"“{system[:24]}”"] if len(prompts) > 1 and system else []
                 title = _unique(", ".join(words), titles, " ({})")
@@ -164,6 +167,13 @@ def _plain(value: Any) -> Any:
 
 def _options(given: Options | None) -> GenerationOptions:
     return given if isinstance(given, GenerationOptions) else make_options(**(given or {}))
+
+
+def _names(models: Sequence[str]) -> dict[str, str]:
+    """What each model is called in a title: the end of its id, unless another model's ends alike."""
+    short = {model: model if is_remote(model) else model.rpartition("/")[2] for model in models}
+    count = Counter(short.values())
+    return {model: name if count[name] == 1 else model for model, name in short.items()}
 
 
 def _listed(given: Any, one: Any) -> list[Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Observer: TypeAlias = Callable[[Op], None]
 Which: TypeAlias = "int | str | Row | Column"
-"""A row or column: the thing, its id, its place from 0, or a column's title."""
+"""A row or column: the thing, its id, its place from 0; a column's title, or its model (the first one's)."""
 
 
 class Sheet:
@@ -234,6 +234,9 @@ class Sheet:
         columns = self.columns
         for column in columns:
             if which in (column.id, column.index, column.title) or which == column:
+                return column
+        for column in columns:
+            if which == column.model:
                 return column
         raise UsageError(
             f"There is no column {which!r}.", next_step=f"There are: {', '.join(c.title for c in columns)}."

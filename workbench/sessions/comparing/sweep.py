@@ -168,7 +168,10 @@ class Sweep:
                 self._let_go(cell)
                 self._paces[cell.line].done(counts=False)
         for cell in gone:
-            cell.service.cancel(cell.answer.run)
+            if cell.future is None:
+                cell.service.cancel(cell.answer.run)
+            else:
+                cell.future.cancel()
 
     # One cell
 
@@ -323,10 +326,12 @@ class Sweep:
         future = executor.submit(remote_task.ask, task)
         with self._lock:
             cell = self.live.get(key)
-            if cell is None or cell.stopping:
-                future.cancel()
-            else:
+            stopped = cell is None or cell.stopping
+            if cell is not None:
                 cell.future = future
+        if stopped:  # while it was sent
+            future.cancel()
+            self.take(Finished(run=request.run, reason="cancelled"))
         future.add_done_callback(partial(self._came_back, name, key, request.run))
 
     def _came_back(self, name: str, key: CellKey, run: str, future: Future[list[Event]]) -> None:
