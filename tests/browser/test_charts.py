@@ -1,4 +1,4 @@
-"""Charts as a person meets them in JupyterLab: drawn with no network, in both themes, saved with the notebook."""
+"""Charts and a benchmark as a person meets them in JupyterLab: with no network, in both themes, saved."""
 
 from __future__ import annotations
 
@@ -47,3 +47,16 @@ def test_charts_are_drawn_with_no_network_and_saved_as_pictures(notebook: Callab
     )
     opened.save()
     assert hosts <= {"127.0.0.1", "localhost", None}
+
+
+def test_a_benchmark_tells_its_progress_in_one_line_and_ends_in_a_table(notebook: Callable[..., Notebook]) -> None:
+    measure = 'bench = wb.benchmark(["builtin", "gone"], runs=2, lengths=(32,), max_tokens=4)'
+    opened = notebook(f"import workbench as wb\n{measure}\nbench", "bench.chart()", run=False)
+    opened.run_all()
+    page = opened.page
+    expect(page.get_by_text("2 of 4 runs, done after")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("4 runs,")).to_have_count(1)
+    expect(page.get_by_role("row", name="builtin 32 tokens")).to_be_visible()
+    expect(page.get_by_role("row", name="gone failed")).to_be_visible()
+    expect(page.get_by_text("gone: There is no model 'gone' here.")).to_be_visible()
+    expect(page.locator(".vega-embed svg.marks")).to_contain_text("Prefill speed")

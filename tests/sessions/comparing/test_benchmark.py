@@ -27,7 +27,7 @@ def quiet(step: Step) -> None:
     """Shows nothing."""
 
 
-def measured(service: ScriptedService, *models: str, **given: Any) -> Benchmark:
+def measured(service: ScriptedService, *models: Any, **given: Any) -> Benchmark:
     """A benchmark of scripted models; two of the first's runs are its warm-up."""
     services: Any = ScriptedServices(service)
     return benchmark(
@@ -217,7 +217,9 @@ def test_the_model_is_loaded_anew_and_unloaded_at_the_end() -> None:
         def unload(self, model: str | None = None) -> None:
             done.append(("unload", model))
 
-    measured(Watched(counting), "tiny", "tiny", force=True)
+    service = Watched(counting)
+    bench = measured(service, "tiny", service.models()[0], force=True)
+    assert [subject.model for subject in bench.models] == ["tiny"]
     assert done == [("unload", "tiny"), ("load", "tiny"), ("unload", "tiny")]
 
 

@@ -49,7 +49,7 @@ def test_without_a_reference_none_is_spoken_of() -> None:
 def test_a_prompt_of_one_s_own_takes_the_row_s_variables() -> None:
     service = ScriptedService(say("Verdict: right"))
     score, _ = judged(service, prompt="Is this {tone}? {reply} {form}", scale=("wrong", "right"))
-    assert service.requests[0].messages[-1].text == "Is this polite? It is {reply} Paris. Verdict: wrong or right"
+    assert service.requests[0].messages[-1].text == "Is this polite? It is {reply} Paris. Verdict: one of wrong, right"
     assert (score["score"], score["verdict"]) == (1.0, "right")
 
 
@@ -98,6 +98,7 @@ def test_verdicts_in_words() -> None:
     assert verdict("Hm.\nVerdict: Partly right", scale) == {"score": 0.5, "verdict": "partly right"}
     assert verdict("**right**", scale) == {"score": 1.0, "verdict": "right"}
     assert verdict("Verdict: WRONG.", scale) == {"score": 0.0, "verdict": "wrong"}
+    assert verdict("Verdict: one of wrong, partly right, right", scale)["score"] is None
     assert verdict("It is not right.", scale)["score"] is None
 
 

@@ -11,6 +11,7 @@ schedule.py     the order: one local model after another, endpoints beside them 
 remote_task.py  a request as it travels to a `concurrent.futures.Executor`
 scoring.py      the scorers at work
 scorers.py      those built in; scorer.py: what one is; judge.py and similarity.py: those that ask a model
+whole_answer.py one answer, waited for
 diff.py         the difference of two answers by words
 vote.py         a blind vote, with counts and their interval
 charts.py       pictures of a comparison and a benchmark; picture.py: how a notebook keeps one

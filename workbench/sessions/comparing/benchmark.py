@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from workbench.errors import EmptyPromptError, FolderError, UsageError
+from workbench.model import ModelInfo
 from workbench.sessions.comparing import receipts
 from workbench.sessions.comparing.benchmark_prompts import LENGTHS
 from workbench.sessions.comparing.benchmark_run import Plan, Run, Step, Subject, measure
@@ -183,7 +184,7 @@ class Benchmark(msgspec.Struct, kw_only=True):
 
 
 def benchmark(
-    models: str | Iterable[str],
+    models: str | ModelInfo | Iterable[str | ModelInfo],
     prompts: str | Sequence[str] | Mapping[str, str] | None = None,
     *,
     runs: int = 3,
@@ -234,14 +235,15 @@ def benchmark(
 
 
 def _plan(
-    models: str | Iterable[str],
+    models: str | ModelInfo | Iterable[str | ModelInfo],
     prompts: str | Sequence[str] | Mapping[str, str] | None,
     runs: int,
     lengths: Sequence[str | int],
     max_tokens: int,
     force: bool,
 ) -> Plan:
-    names = tuple(dict.fromkeys([models] if isinstance(models, str) else models))
+    listed = [models] if isinstance(models, str | ModelInfo) else models
+    names = tuple(dict.fromkeys(model.id if isinstance(model, ModelInfo) else model for model in listed))
     if not names:
         raise UsageError("No model is named.", next_step='Name some: wb.benchmark(["builtin"]).')
     for name, value in (("runs", runs), ("max_tokens", max_tokens)):
@@ -249,8 +251,8 @@ def _plan(
             raise UsageError(f"{name} must be a whole number of at least 1, not {value!r}.")
     own: dict[str, str] = {}
     if prompts is not None:
-        listed = [prompts] if isinstance(prompts, str) else prompts
-        own = dict(listed if isinstance(listed, Mapping) else {f"prompt {n}": p for n, p in enumerate(listed, 1)})
+        given = [prompts] if isinstance(prompts, str) else prompts
+        own = dict(given if isinstance(given, Mapping) else {f"prompt {n}": p for n, p in enumerate(given, 1)})
         if not own or not all(isinstance(p, str) and p.strip() for p in own.values()):
             raise EmptyPromptError("A prompt is empty, or no text.", next_step="Give texts, or leave prompts out.")
     made: dict[str, int] = {}

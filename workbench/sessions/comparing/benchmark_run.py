@@ -20,11 +20,13 @@ from workbench.messages import new_id, user
 from workbench.model import ModelInfo, is_remote
 from workbench.options import GenerationOptions
 from workbench.request import Request
-from workbench.services import ChatService, consent
+from workbench.services import ChatService
 from workbench.services.registry import Services
 from workbench.sessions.answer import Answer
 from workbench.sessions.comparing import receipts
 from workbench.sessions.comparing.benchmark_prompts import LENGTHS, TOKENS_PER_WORD, marked, text
+from workbench.sessions.comparing.checks import check_leave
+from workbench.sessions.comparing.whole_answer import whole_answer
 
 MARGIN = 0.95
 """Share of the context that a prompt may fill: its tokens are estimated before."""
@@ -141,8 +143,7 @@ def measure(plan: Plan, services: Services, tell: Callable[[Step], None]) -> Ite
                 continue
             seen.add(info.id)
             subject = _described(info)
-            if is_remote(info.id) and (url := getattr(service, "url", None)):
-                consent.check(url)
+            check_leave(services, [info.id])
             for known in _measured(plan, services, service, subject, told):
                 if isinstance(known, Subject):
                     subject = known
@@ -257,12 +258,7 @@ def _run(service: ChatService, run: Run, prompt: str, plan: Plan, around: int) -
 def _answered(service: ChatService, model: str, prompt: str, max_tokens: int, force: bool) -> Answer:
     """The whole answer to one prompt, greedy."""
     options = GenerationOptions(max_tokens=max_tokens, temperature=0.0)
-    answer = Answer(model, options)
-    request = Request(messages=(user(prompt),), model=model, options=options, force=force)
-    with closing(service.stream(request)) as events:  # type: ignore[type-var]  # it is a generator
-        for event in events:
-            answer.fold(event)
-    return answer
+    return whole_answer(service, Request(messages=(user(prompt),), model=model, options=options, force=force))
 
 
 def _described(info: ModelInfo) -> Subject:

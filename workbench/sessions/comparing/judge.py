@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from workbench.errors import UsageError
 from workbench.messages import user
-from workbench.model import is_remote
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.sessions.answer import Answer
 from workbench.sessions.ask import fill, places
+from workbench.sessions.comparing.checks import check_leave
 from workbench.sessions.comparing.scorer import Scorer
 from workbench.sessions.comparing.values import Reply, Row, Score
+from workbench.sessions.comparing.whole_answer import whole_answer
 
 if TYPE_CHECKING:
     from workbench.services.registry import Services
@@ -84,9 +84,8 @@ def verdict(words: str, scale: tuple[float, float] | tuple[str, ...]) -> dict[st
     plain = re.sub(r"[*_`\"'#]", "", words).strip()
     if isinstance(scale[0], str):
         names = "|".join(re.escape(str(word)) for word in sorted(map(str, scale), key=len, reverse=True))
-        found = re.findall(rf"\bverdict\s*[:=]\s*({names})\b", plain, re.I) or re.findall(
-            rf"\A({names})\.?\Z", plain, re.I
-        )
+        found = re.findall(rf"\bverdict\s*[:=]\s*({names})\b", plain, re.I)
+        found = found or re.findall(rf"\A({names})\.?\Z", plain, re.I)
         if not found:
             return {"score": None, "why": f"The judge's words hold no line {_form(scale)!r}."}
         place = [str(word).casefold() for word in scale].index(found[-1].casefold())
@@ -125,16 +124,12 @@ def _judge(
 
 def _ask(services: Services | None, model: str, prompt: str, options: GenerationOptions) -> Answer:
     """The whole answer of a model to one message. Raises the run's error."""
-    from workbench.services import consent, registry
+    from workbench.services import registry
 
-    service, info = (services or registry.default()).resolve(model)
-    if is_remote(info.id) and (url := getattr(service, "url", None)):
-        consent.check(url)
-    request = Request(messages=(user(prompt),), model=info.id, options=options)
-    answer = Answer(info.id, options)
-    with closing(service.stream(request)) as events:  # type: ignore[type-var]  # it is a generator
-        for event in events:
-            answer.fold(event)
+    known = services or registry.default()
+    service, info = known.resolve(model)
+    check_leave(known, [info.id])
+    answer = whole_answer(service, Request(messages=(user(prompt),), model=info.id, options=options))
     if answer.error is not None:
         raise answer.error.to_error()
     return answer
@@ -143,7 +138,7 @@ def _ask(services: Services | None, model: str, prompt: str, options: Generation
 def _form(scale: tuple[float, float] | tuple[str, ...]) -> str:
     """How the verdict is to be written."""
     if isinstance(scale[0], str):
-        return f"Verdict: {' or '.join(map(str, scale))}"
+        return f"Verdict: one of {', '.join(map(str, scale))}"
     low, high = scale
     return f"Score: a number from {low:g} (worst) to {high:g} (best)"
 
