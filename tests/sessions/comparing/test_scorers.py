@@ -163,6 +163,22 @@ def test_a_scorer_that_raises_or_gives_nonsense_is_an_error_beside_it() -> None:
     }
 
 
+def test_a_dict_is_kept_as_json_keeps_it() -> None:
+    def dicts(value: Any) -> Any:
+        return apply({"d": lambda row, reply: value}, row(), Reply(text=""))
+
+    assert dicts({"score": numpy.float64(0.5), "parts": (1, 2)}) == ({"d": {"score": 0.5, "parts": [1, 2]}}, {})
+    assert dicts({"why": "no idea"}) == ({"d": {"score": None, "why": "no idea"}}, {})
+    assert "a dict that JSON cannot hold" in dicts({"score": 1, "by": object()})[1]["d"]
+
+
+def test_a_scorer_cannot_end_the_program() -> None:
+    def leaves(row: Row, reply: Reply) -> float:
+        raise SystemExit(3)
+
+    assert apply([leaves], row(), Reply(text="")) == ({}, {"leaves": "SystemExit: 3"})
+
+
 def test_numbers_of_numpy_and_whole_numbers_are_scores() -> None:
     scores, errors = apply(
         {"a": lambda r, a: numpy.float32(0.5), "b": lambda r, a: numpy.True_, "c": lambda r, a: 3},

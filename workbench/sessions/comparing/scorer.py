@@ -71,7 +71,7 @@ def apply(
             scores[name] = _checked(scorer(row, reply))
         except WorkbenchError as error:
             errors[name] = str(error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             errors[name] = f"{type(error).__name__}: {error}".removesuffix(": ")
     return scores, errors
 
@@ -80,11 +80,8 @@ def number(score: object) -> float | None:
     """A score as one number: a truth value is 1 or 0, a dict its ``score``; ``None`` where there is none."""
     if isinstance(score, Mapping):
         score = score.get("score")
-    if hasattr(score, "item"):
-        score = score.item()
-    if not isinstance(score, bool | int | float):
-        return None
-    return float(score) if math.isfinite(score) else None
+    score = _unpacked(score)
+    return float(score) if isinstance(score, bool | int | float) and math.isfinite(score) else None
 
 
 def expected_text(row: Row) -> str:
@@ -99,20 +96,18 @@ def expected_text(row: Row) -> str:
 
 
 def _checked(score: object) -> Score:
-    """A scorer's result if it is one. Raises `UsageError` for what is not."""
-    if hasattr(score, "item") and getattr(score, "shape", None) == ():
-        score = score.item()  # a number of numpy
-    if isinstance(score, Mapping):
-        value = score.get("score")
-        if value is not None:
-            _checked_number(value)
-        return dict(score)
-    return _checked_number(score)
+    """A scorer's result if it is one, a dict as JSON keeps it. Raises `UsageError` for what is not."""
+    if not isinstance(score, Mapping):
+        return _checked_number(score)
+    kept = {**score, "score": None if score.get("score") is None else _checked_number(score["score"])}
+    try:
+        return msgspec.json.decode(msgspec.json.encode(kept), type=dict[str, Any])
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"It gave a dict that JSON cannot hold: {error}.") from None
 
 
 def _checked_number(score: object) -> float | bool:
-    if hasattr(score, "item") and getattr(score, "shape", None) == ():
-        score = score.item()
+    score = _unpacked(score)
     if isinstance(score, bool):
         return score
     if not isinstance(score, int | float):
@@ -120,6 +115,11 @@ def _checked_number(score: object) -> float | bool:
     if not math.isfinite(score):
         raise UsageError(f"It gave {score}, which is no number.")
     return float(score)
+
+
+def _unpacked(score: object) -> object:
+    """A number of numpy as one of Python; all else as it is."""
+    return score.item() if hasattr(score, "item") and getattr(score, "shape", None) == () else score
 
 
 def _short(value: object) -> str:
