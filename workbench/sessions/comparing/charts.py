@@ -135,8 +135,8 @@ def scores(frame: Any, score: str | None = None) -> Picture:
     cells = []
     for prompt, means in shown:
         for column, mean in means.items():
-            text = "\u2013" if mean is None else f"{mean:.2f}".removesuffix(".00")
-            ink = "#838383" if mean is None else "#ffffff" if (mean - low) > 0.55 * (high - low) else "#1a1a1a"
+            text = "\u2013" if mean is None else f"{mean:.2f}".rstrip("0").rstrip(".")
+            ink = "#838383" if mean is None else "#ffffff" if (mean - low) > 0.84 * (high - low) else "#000000"
             cells.append({"prompt": prompt, "column": column, "score": mean, "text": text, "ink": ink})
     alt = _altair()
     base = alt.Chart(alt.Data(values=cells)).encode(
