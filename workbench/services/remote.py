@@ -37,6 +37,7 @@ from workbench.services.address import place, usual_name, whole_url
 from workbench.services.exchange import CancelledError, Run, SilentError
 from workbench.services.http_errors import without_key
 from workbench.services.openai_stream import StreamReader
+from workbench.store import usage
 
 if TYPE_CHECKING:
     import openai
@@ -182,7 +183,7 @@ class RemoteChatService:
             ignored.append("stop")
         if asked.max_tokens is not None and (reader.usage.completion_tokens or 0) > asked.max_tokens:
             ignored.append("max_tokens")
-        yield Finished(
+        finished = Finished(
             run=request.run,
             reason=reason,
             usage=reader.usage,
@@ -190,6 +191,8 @@ class RemoteChatService:
             applied=GenerationOptions(**{k: v for k, v in asked.given().items() if k not in ignored}),  # type: ignore[arg-type]  # they come from one
             ignored=tuple(ignored),
         )
+        usage.note(finished, model=request.model, engine="server")
+        yield finished
 
     def _ignored(self, request: Request, option: str, why: str) -> Notice:
         message = f"{option} was ignored: {self.name} {why}."

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 from workbench.engines import hosts
 from workbench.engines.hosted import HostedEngine
 from workbench.errors import ModelTooBigError
@@ -14,25 +11,18 @@ from workbench.store import usage
 
 
 def note(event: Finished, host: HostedEngine) -> None:
-    """Keep what a run measured, on a thread of its own: no answer waits for the disk."""
+    """Keep what a run of a real engine measured."""
     loaded = host.loaded
     if loaded is None or loaded.engine == "scripted":
         return
-    run = usage.Run(
+    usage.note(
+        event,
         model=loaded.model,
         engine=loaded.engine,
-        at=time.time(),
         load_s=event.metrics.load_s or loaded.seconds,
-        ttft_s=event.metrics.ttft_s,
-        prefill_tps=event.metrics.prefill_tps,
-        decode_tps=event.metrics.decode_tps,
-        prompt_tokens=event.usage.prompt_tokens,
-        completion_tokens=event.usage.completion_tokens,
-        peak_memory=event.metrics.peak_memory,
         weights=loaded.weights,
         context_length=loaded.context_length,
     )
-    threading.Thread(target=usage.note_run, args=(run,), name="workbench usage").start()
 
 
 def too_big(model: str, need: Fit) -> ModelTooBigError:
