@@ -1,0 +1,134 @@
+"""Words of a search: what they ask of the index, and where they stand in a text. Knows no database.
+
+The index takes a word to be letters and digits between others, without case and accents. Chinese, Japanese, Korean,
+Thai, Lao, Khmer, Burmese and Tibetan are written without spaces, so there each character is a word of its own, and a
+run of them is looked for as a phrase: any part of a sentence is found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+from workbench.messages import File, Part, Text, ToolCall, ToolResult
+
+MOST_WORDS = 20
+"""Words and phrases of a search that count."""
+AROUND = 70
+"""Characters of a snippet before the first match; after it there are twice as many."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff"
+    "\u3100-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\uff66-\uffdc\U00020000-\U0003ffff]"
+)
+_QUOTED = re.compile(r'"([^"]*)("?)|[^\s"]+')
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word or a phrase that a text must hold."""
+
+    text: str
+    """Of a phrase the words with single spaces between."""
+    begins: bool = False
+    """Whether it may be the beginning of a longer word: it is still being typed."""
+
+
+def words_of(asked: str) -> list[Word]:
+    """The words and quoted phrases of a search, the last one unfinished when nothing comes after it. No syntax."""
+    asked = _clean(asked)
+    found = []
+    for match in _QUOTED.finditer(asked):
+        text = match[0] if match[1] is None else match[1]
+        text = " ".join(re.findall(r"[^\W_]+", spaced(text)))
+        if text:
+            unfinished = match.end() == len(asked) and not match[2] and not _UNSPACED.match(text[-1])
+            found.append(Word(text, unfinished))
+    return found[:MOST_WORDS]
+
+
+def match_of(words: Sequence[Word]) -> str:
+    """What FTS5 is asked for: every one of the words, in any order."""
+    return " ".join(f'"{word.text}"{"*" if word.begins else ""}' for word in words)
+
+
+def indexed(parts: Sequence[Part]) -> str:
+    """The text of a message as the index takes it."""
+    return spaced(_clean(said(parts)))
+
+
+def said(parts: Sequence[Part]) -> str:
+    """What a search looks through: texts, files, tool calls and their results; not what a model thought."""
+    texts = []
+    for part in parts:
+        if isinstance(part, Text):
+            texts.append(part.text)
+        elif isinstance(part, File):
+            texts.append(f"{part.name}\n{part.text}")
+        elif isinstance(part, ToolCall):
+            texts.append(f"{part.name} {part.arguments}")
+        elif isinstance(part, ToolResult):
+            texts.append(part.content)
+    return "\n".join(texts)
+
+
+def spaced(text: str) -> str:
+    """The text with each character of unspaced scripts a word of its own."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
+def snippet(text: str, words: Sequence[Word]) -> tuple[tuple[str, bool], ...]:
+    """The text around the first match, in pieces: a text, and whether it matched; its beginning when nothing does."""
+    text = _clean(text)
+    plain = text.translate(_FOLDED)  # character for character
+    pattern = _pattern(words)
+    first = pattern.search(plain)
+    at = first.start() if first else 0
+    start = 0 if at <= AROUND else _after_space(text, at - AROUND, at)
+    end = min(len(text), max(at, start) + 2 * AROUND)
+    pieces: list[tuple[str, bool]] = [("... ", False)] if start else []
+    done = start
+    for match in pattern.finditer(plain, start, end):
+        if match.start() > done:
+            pieces.append((text[done : match.start()], False))
+        pieces.append((text[match.start() : match.end()], True))
+        done = match.end()
+    rest = text[done:end] + (" ..." if end < len(text) else "")
+    return tuple((re.sub(r"\s+", " ", piece), hit) for piece, hit in (*pieces, (rest, False)) if piece)
+
+
+def _pattern(words: Sequence[Word]) -> re.Pattern[str]:
+    wanted = []
+    for word in sorted(words, key=lambda word: -len(word.text)):
+        parts = [re.escape(part) for part in word.text.translate(_FOLDED).split(" ")]
+        before = "" if _UNSPACED.match(word.text) else r"(?<![^\W_])"
+        after = r"[^\W_]*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else r"(?![^\W_])"
+        wanted.append(before + r"[\W_]*".join(parts) + after)
+    return re.compile("|".join(wanted) or "(?!)")
+
+
+def _after_space(text: str, start: int, end: int) -> int:
+    """Where a word begins between the two, else the first."""
+    space = text.find(" ", start, end)
+    return start if space < 0 else space + 1
+
+
+def _clean(text: str) -> str:
+    """Composed, and without what a database cannot hold."""
+    if text.isascii():
+        return text.replace("\0", " ")
+    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode()).replace("\0", " ")
+
+
+class _Folded(dict[int, int]):
+    """Each character without case and accents, as one character."""
+
+    def __missing__(self, code: int) -> int:
+        base = unicodedata.normalize("NFD", chr(code))[0] if not _UNSPACED.match(chr(code)) else chr(code)
+        self[code] = folded = ord(base.lower()[0])
+        return folded
+
+
+_FOLDED = _Folded()
