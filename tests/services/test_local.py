@@ -498,6 +498,8 @@ def test_tokens_are_counted_once_the_model_is_there(make, scripted):
     service, model = make(), scripted("a")
     request = ask(model, "one two three")
     assert service.count_tokens(request) is None
+    assert service.render(request) is None
+    list(service.load(request.model))
     assert service.render(request) == "user: one two three"
     assert service.count_tokens(request) == 4
 

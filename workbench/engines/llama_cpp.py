@@ -26,7 +26,7 @@ import msgspec
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
-from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
+from workbench.engines.textstream import TOOL, TextStream, gone_on, opens_thinking, think_pair
 from workbench.errors import EngineError, ModelFilesError, StateError, UsageError, WorkbenchError, describe
 from workbench.events import Event, Failed, FinishReason, PrefillProgress
 from workbench.messages import plain
@@ -114,6 +114,7 @@ class LlamaCppEngine:
                 stop=True,
                 tools=TOOL[0] in self._template,
                 prompt_cache=True,
+                continues=True,
                 formats=("gguf",),
             ),
             context_length=context,
@@ -137,21 +138,30 @@ class LlamaCppEngine:
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:
-        """The exact prompt, by the model's own template; a beginning-of-text token the server adds is not in it.
+        """The exact prompt, by the model's own template; a beginning-of-text token the server adds is not in it. An
+        answer to be gone on with is its end.
 
         Raises `UsageError` where the template refuses the conversation.
         """
-        body: dict[str, Any] = {"messages": plain(request.messages)}
+        body: dict[str, Any] = {"messages": plain(request.asked)}
         if request.tools and self.loaded.capabilities.tools:
             body["tools"] = [tool.wire() for tool in request.tools]
         if request.options.thinking is not None:
             body["chat_template_kwargs"] = {"enable_thinking": request.options.thinking}
         prompt: str = self._ask("POST", "/apply-template", body)["prompt"]
-        return prompt
+        return prompt if request.begun is None else gone_on(prompt, request.begun, think_pair(self._template))
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
         return len(self._encode(self.render(request)))
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """llama.cpp keeps its own cache to itself: 0."""
+        return 0
+
+    def restore_cache(self, file: Path) -> int:
+        """llama.cpp keeps its own cache to itself: 0."""
+        return 0
 
     def unload(self) -> None:
         """Stop the server and let go of the model."""
@@ -172,7 +182,8 @@ class LlamaCppEngine:
             stop=options.stop,
             think=think,
             tool=TOOL if request.tools and self.loaded.capabilities.tools else None,
-            thinking=opens_thinking(prompt, think),
+            thinking=opens_thinking(prompt, think, request.begun),
+            after="" if request.begun is None else request.begun.text + request.begun.reasoning,
         )
         body = _completion(ids, limit, options, stream.delimiters)
 

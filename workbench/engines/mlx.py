@@ -32,6 +32,7 @@ from workbench.engines.textstream import (
     TextStream,
     Utf8,
     byte_level,
+    gone_on,
     named_calls,
     opens_thinking,
     parse_calls,
@@ -157,6 +158,7 @@ class MlxEngine:
                 stop=True,
                 tools=tokenizer.has_tool_calling or TOOL[0] in str(tokenizer.chat_template),
                 prompt_cache=True,
+                continues=True,
                 formats=("safetensors",),
             ),
             context_length=context,
@@ -179,7 +181,7 @@ class MlxEngine:
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:
-        """The exact prompt, by the model's own template.
+        """The exact prompt, by the model's own template. An answer to be gone on with is its end.
 
         Raises `ModelFilesError` for a model without one, `UsageError` where the template refuses the conversation.
         """
@@ -201,11 +203,19 @@ class MlxEngine:
             )
         except Exception as error:
             raise UsageError(f"The chat template of {model} refuses this conversation: {error}.") from error
-        return prompt
+        return prompt if request.begun is None else gone_on(prompt, request.begun, self._think)
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
         return len(self._encode(self.render(request)))
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Nothing yet: 0."""
+        return 0
+
+    def restore_cache(self, file: Path) -> int:
+        """Nothing yet: 0."""
+        return 0
 
     def unload(self) -> None:
         """Let go of the model and its memory. Some stays with the process until it ends."""
@@ -280,8 +290,7 @@ class MlxEngine:
 
     def _stream(self, request: Request, prompt: str) -> TextStream:
         tokenizer = self._tokenizer
-        think = (tokenizer.think_start, tokenizer.think_end) if tokenizer.has_thinking else THINK
-        tool = TOOL
+        think, tool = self._think, TOOL
         parse: Callable[[str], list[tuple[str, str]]] = parse_calls
         if tokenizer.has_tool_calling:
             tool = (tokenizer.tool_call_start, tokenizer.tool_call_end or "")
@@ -291,9 +300,15 @@ class MlxEngine:
             stop=request.options.stop,
             think=think,
             tool=tool if request.tools and self.loaded.capabilities.tools else None,
-            thinking=opens_thinking(prompt, think),
+            thinking=opens_thinking(prompt, think, request.begun),
+            after="" if request.begun is None else request.begun.text + request.begun.reasoning,
             parse=parse,
         )
+
+    @property
+    def _think(self) -> tuple[str, str]:
+        tokenizer = self._tokenizer
+        return (tokenizer.think_start, tokenizer.think_end) if tokenizer.has_thinking else THINK
 
     def _encode(self, prompt: str) -> list[int]:
         return list(self._tokenizer.encode(prompt, add_special_tokens=False))
@@ -398,7 +413,7 @@ def _sampling(options: GenerationOptions, vocabulary: int, prompt: list[int]) ->
 
 def _template_messages(request: Request) -> list[dict[str, Any]]:
     """Messages for a template: the arguments of tool calls as objects, which most templates want."""
-    messages: list[dict[str, Any]] = plain(request.messages)
+    messages: list[dict[str, Any]] = plain(request.asked)
     for message in messages:
         for call in message.get("tool_calls", ()):
             try:

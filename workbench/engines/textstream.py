@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from workbench.events import ReasoningDelta, TextDelta, ToolCalled
-from workbench.messages import ToolCall, new_id
+from workbench.messages import Message, ToolCall, new_id
 
 THINK = ("<think>", "</think>")
 """Delimiters of thinking where a model does not say otherwise."""
@@ -66,7 +66,8 @@ class TextStream:
 
     `stop` strings end the answer; in thinking and tool calls they mean nothing. `think` and `tool` are
     pairs of delimiters (``None``: look for none; an empty tool end: until the text ends). `thinking` starts
-    inside a thinking block, for templates that open it in the prompt. `parse` reads a tool call's text into
+    inside a thinking block, for templates that open it in the prompt; `after` is what of the answer is written
+    already: nothing is trimmed from what follows it. `parse` reads a tool call's text into
     pairs of name and arguments, and raises `ValueError` on what it cannot read: then the text is delivered
     as it was written.
     """
@@ -79,6 +80,7 @@ class TextStream:
         think: tuple[str, str] | None = THINK,
         tool: tuple[str, str] | None = None,
         thinking: bool = False,
+        after: str = "",
         parse: Callable[[str], list[tuple[str, str]]] | None = None,
     ) -> None:
         self.stopped = False
@@ -94,7 +96,7 @@ class TextStream:
         self._state = "reasoning" if thinking else "text"
         self._buffer = ""
         self._groups: list[tuple[int, int, tuple[int, ...], int]] = []  # start, end, ids, how many; in buffer order
-        self._after_delimiter = thinking
+        self._after_delimiter = thinking and not after
         # In each state, the strings that end it and the state they lead to.
         self._markers: dict[str, dict[str, str]] = {"text": dict.fromkeys(stop, "stop"), "reasoning": {}, "tool": {}}
         if think:
@@ -217,9 +219,28 @@ def think_pair(template: str) -> tuple[str, str]:
     return THINK
 
 
-def opens_thinking(prompt: str, think: tuple[str, str]) -> bool:
-    """Whether a rendered prompt ends inside a thinking block its template opened."""
-    return prompt.rstrip().endswith(think[0])
+def opens_thinking(prompt: str, think: tuple[str, str], begun: Message | None = None) -> bool:
+    """Whether a rendered prompt ends inside a thinking block: its template opened one, or a begun answer broke off."""
+    broken_off = begun is not None and bool(begun.reasoning) and not begun.text
+    return broken_off or prompt.rstrip().endswith(think[0])
+
+
+def gone_on(prompt: str, begun: Message, think: tuple[str, str]) -> str:
+    """A prompt that asks for an answer, with what is written of that answer behind it, its thinking included.
+
+    That is how the prompt stood when the answer was broken off, so the model goes on from the next character. (A
+    template's own way to write an earlier answer may strip it, and drops its thinking.) Thinking without text goes
+    on as thinking.
+    """
+    inside = opens_thinking(prompt, think)
+    if not begun.reasoning:
+        closing = f"{think[1]}\n\n" if inside and begun.text else ""
+        return prompt + closing + begun.text
+    thought = begun.reasoning if inside else f"{think[0]}\n{begun.reasoning}"
+    if not begun.text:
+        return prompt + thought
+    newline = "" if thought.endswith("\n") else "\n"
+    return f"{prompt}{thought}{newline}{think[1]}\n\n{begun.text}"
 
 
 def _earliest(text: str, markers: Iterable[str]) -> tuple[int, str] | None:

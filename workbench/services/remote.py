@@ -46,6 +46,7 @@ _LISTING_TIMEOUT = 5.0
 _MOST_PAGES = 50
 _AFTERWORD_TIMEOUT = 3.0  # for the usage and [DONE], when the answer itself has ended
 _FIRST_BACKOFF = 0.5  # doubled with each try
+_CONTINUES = "llamacpp"  # what llama.cpp's server says of who owns its models
 _LONGEST_WAIT = 120.0  # a server that asks for more is not waited for
 
 
@@ -83,6 +84,7 @@ class RemoteChatService:
         self._silence_timeout = silence_timeout
         self._retries = retries
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._continues: bool | None = None  # unknown until it gave its list
         self._client: openai.OpenAI | None = None
         self._client_lock = threading.Lock()
 
@@ -132,6 +134,15 @@ class RemoteChatService:
         """``None``: the server makes the prompt."""
         return None
 
+    def can_continue(self, model: str) -> bool:
+        """Whether the server is known to go on with an answer, as llama.cpp's does: it is asked, the first time."""
+        if self._continues is None:
+            try:
+                self.models()
+            except WorkbenchError:
+                return False
+        return bool(self._continues)
+
     def close(self) -> None:
         """Cancel every run and let go of the client."""
         for run in list(self._runs.values()):
@@ -149,6 +160,10 @@ class RemoteChatService:
             yield self._ignored(request, name, "decides that itself")
         attempt = 0
         try:
+            if request.continues and not self.can_continue(request.model):
+                raise UsageError(
+                    f"{self.name} cannot go on with an answer.", next_step="Ask it to continue in a message."
+                )
             while True:
                 try:
                     yield from self._received(request, run, reader)
@@ -274,6 +289,7 @@ class RemoteChatService:
                 raise CancelledError from None
             fault = SilentError() if run.exchange.silent else error
             raise self._told(self._mapped(fault, run, _LISTING_TIMEOUT), run).to_error() from None
+        self._continues = any(entry.get("owned_by") == _CONTINUES for entry in entries)
         return [info for entry in entries if (info := openai_wire.model(entry, self.name)) is not None]
 
     def _openai(self) -> openai.OpenAI:
