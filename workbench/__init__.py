@@ -12,6 +12,7 @@
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
     wb.settings()                                      # servers, who answers, memory, presets
     wb.unload()                                        # memory back
+    wb.usage()                                         # what was used: tokens, time, speed
 
 Importing it is light: what a name needs is imported when the name is first used.
 """
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
     from workbench.sessions.settings import settings
+    from workbench.sessions.usage import usage
 
 __version__ = "0.1.0"
 
@@ -74,6 +76,7 @@ __all__ = [
     "search",
     "settings",
     "unload",
+    "usage",
 ]
 
 _HOMES = {
@@ -107,6 +110,7 @@ _HOMES = {
     "search": "workbench.sessions.search",
     "settings": "workbench.sessions.settings",
     "unload": "workbench.sessions.catalogue",
+    "usage": "workbench.sessions.usage",
 }
 
 
