@@ -115,7 +115,7 @@ class SettingsFile:
         except FileNotFoundError:
             text = settings_text.FRESH
         text = settings_text.changed(text, fields)
-        settings_text.read(text)
+        settings_text.read(settings_text.text_of(text.encode()))
         replaced(self.path, text)
 
     @contextlib.contextmanager
