@@ -179,19 +179,19 @@ def test_a_generation_config_that_says_less(folder, said, temperature):
 
 @pytest.mark.parametrize("said", [" a leading space", "naïve 😀 日本\n", "x</think>y"])
 def test_tokens_are_read_back_as_they_were_written(subject, said):
-    from workbench.engines.mlx import _piece_of
+    from workbench.engines.mlx_text import piece_of
     from workbench.engines.textstream import Utf8
 
     tokenizer = subject.engine._tokenizer
-    piece, utf8 = _piece_of(tokenizer, ("<think>", "</think>")), Utf8()
+    piece, utf8 = piece_of(tokenizer, ("<think>", "</think>")), Utf8()
     shown = [utf8.feed(t, piece(t)) for t in tokenizer.encode(said, add_special_tokens=False)]
     assert "".join(s for s, _ in shown) == said
 
 
 def test_a_special_token_in_the_middle_is_not_shown(subject):
-    from workbench.engines.mlx import _piece_of
+    from workbench.engines.mlx_text import piece_of
 
-    piece = _piece_of(subject.engine._tokenizer, ("<think>", "</think>"))
+    piece = piece_of(subject.engine._tokenizer, ("<think>", "</think>"))
     assert piece(subject.engine._tokenizer.encode("<|im_start|>", add_special_tokens=False)[0]) == b""
 
 

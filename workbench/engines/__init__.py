@@ -9,7 +9,7 @@ is a plain iterator.
     wire.py        what crosses that pipe
     handle.py      what a service holds of a live engine: hosted.py (a process) or inprocess.py (a thread)
     hosts.py       the register of live hosts, so that all kernels' memory can be counted
-    prompt_cache.py   what MLX has read already, kept for the next prompt
+    prompt_cache.py, cache_file.py   what MLX has read already, kept for later prompts, and on disk
     scripted.py    an engine that plays a script
 """
 

@@ -40,7 +40,6 @@ from workbench.engines.wire import (
 from workbench.errors import EngineError, ErrorInfo, StateError, WorkbenchError
 from workbench.events import Event, Failed, Finished, LoadProgress, Metrics
 
-
 _Waiting: TypeAlias = Load | Generate | Render | Count | Save | Restore | Exit
 
 
