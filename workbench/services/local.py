@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from workbench.engines import LoadSpec, hosts, missing_package
+from workbench.engines import LoadedModel, LoadSpec, hosts, missing_package
 from workbench.engines.hosted import HostedEngine
 from workbench.errors import (
     EngineError,
@@ -147,6 +147,11 @@ class LocalChatService:
         self._cancel(runs)
         for place in places:
             self._end(place)
+
+    def loaded(self, model: str) -> LoadedModel | None:
+        """What is known of a model that is in memory; ``None`` while it is not."""
+        engine = self._loaded(model)
+        return None if engine is None else engine.loaded
 
     def count_tokens(self, request: Request) -> int | None:
         """Tokens of the prompt; ``None`` while the model is not in memory, and nothing is loaded for it.

@@ -503,7 +503,7 @@ class SettingsSession:
             raise UsageError("A preset needs a name.", next_step="Type one.")
         if command.name != command.replaces and command.name in store.get().presets:
             raise UsageError(f"There is a preset {command.name!r} already.", next_step="Choose another name.")
-        self.save_preset(command.name, **command.options)
+        self.save_preset(command.name, **(command.options or {}))
         if command.replaces not in (None, command.name):
             self.remove_preset(str(command.replaces))
 
