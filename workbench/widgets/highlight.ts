@@ -33,6 +33,11 @@ const CLASS_OF: Record<string, string> = {
   operator: "wb-o", meta: "wb-o", "selector-class": "wb-o", "selector-id": "wb-o", "selector-pseudo": "wb-o",
 };
 
+/** Text as HTML. */
+export function escapeText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
 /** Code as HTML with coloured spans, everything in it escaped; null where it stays as it is. */
 export function highlight(code: string, language: string): string | null {
   if (code.length > MOST_CHARACTERS || !hljs.getLanguage(language)) return null;
