@@ -23,6 +23,7 @@ PROTOCOL = PACKAGE / "widgets/protocol.ts"
 PROTOCOLS = {
     "browser": commands.BrowserCommand,
     "downloads": commands.DownloadsCommand,
+    "history": commands.HistoryCommand,
     "library": commands.LibraryCommand,
     "model_picker": commands.PickerCommand,
     "settings": commands.SettingsCommand,
