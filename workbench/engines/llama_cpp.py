@@ -24,9 +24,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
+from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
-from workbench.engines.textstream import TOOL, TextStream, gone_on, opens_thinking, think_pair
+from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
 from workbench.errors import EngineError, ModelFilesError, StateError, UsageError, WorkbenchError, describe
 from workbench.events import Event, Failed, FinishReason, PrefillProgress
 from workbench.messages import plain
@@ -153,7 +154,7 @@ class LlamaCppEngine:
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
-        return len(self._encode(self.render(request)))
+        return len(tokens_of(self.render(request), request.begun, self._encode))
 
     def save_cache(self, request: Request, file: Path) -> int:
         """llama.cpp keeps its own cache to itself: 0."""
@@ -173,7 +174,7 @@ class LlamaCppEngine:
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
-        ids = self._encode(prompt)
+        ids = tokens_of(prompt, request.begun, self._encode)
         meter.prompt = len(ids)
         limit = room(len(ids), options)
         think = think_pair(self._template)

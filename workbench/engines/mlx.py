@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, cache_file
+from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
 from workbench.engines.mlx_files import context_length, defaults, require, unloadable
@@ -31,7 +32,6 @@ from workbench.engines.textstream import (
     TOOL,
     TextStream,
     Utf8,
-    gone_on,
     opens_thinking,
     parse_calls,
 )
@@ -205,11 +205,11 @@ class MlxEngine:
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
-        return len(self._encode(self.render(request)))
+        return len(tokens_of(self.render(request), request.begun, self._encode))
 
     def save_cache(self, request: Request, file: Path) -> int:
         """Write what is held of a request's prompt to a file; gives its tokens. Raises `FolderError`."""
-        ids = self._encode(self.render(request))
+        ids = tokens_of(self.render(request), request.begun, self._encode)
         return self._kept.save(ids, file, self._identity)
 
     def restore_cache(self, file: Path) -> int:
@@ -236,7 +236,7 @@ class MlxEngine:
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
-        ids = self._encode(prompt)
+        ids = tokens_of(prompt, request.begun, self._encode)
         limit = room(len(ids), options)
         stream = self._stream(request, prompt)
         piece, utf8 = piece_of(self._tokenizer, stream.delimiters, goes_on=request.continues), Utf8()

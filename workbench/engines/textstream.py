@@ -225,24 +225,6 @@ def opens_thinking(prompt: str, think: tuple[str, str], begun: Message | None = 
     return broken_off or prompt.rstrip().endswith(think[0])
 
 
-def gone_on(prompt: str, begun: Message, think: tuple[str, str]) -> str:
-    """A prompt that asks for an answer, with what is written of that answer behind it, its thinking included.
-
-    That is how the prompt stood when the answer was broken off, so the model goes on from the next character. (A
-    template's own way to write an earlier answer may strip it, and drops its thinking.) Thinking without text goes
-    on as thinking.
-    """
-    inside = opens_thinking(prompt, think)
-    if not begun.reasoning:
-        closing = f"{think[1]}\n\n" if inside and begun.text else ""
-        return prompt + closing + begun.text
-    thought = begun.reasoning if inside else f"{think[0]}\n{begun.reasoning}"
-    if not begun.text:
-        return prompt + thought
-    newline = "" if thought.endswith("\n") else "\n"
-    return f"{prompt}{thought}{newline}{think[1]}\n\n{begun.text}"
-
-
 def _earliest(text: str, markers: Iterable[str]) -> tuple[int, str] | None:
     """Where the marker that ends first starts, and the marker; so that chunk borders make no difference."""
     found = [(at + len(m), at, m) for m in markers if (at := text.find(m)) >= 0]
