@@ -35,7 +35,7 @@ from workbench.store.history_writer import Writer
 __all__ = ["History", "Hit", "StoredChat", "StoredMessage", "default"]
 
 CANDIDATES = 1000
-"""Of a search with more hits than these, the newest are taken."""
+"""A search with as many hits or more is not ranked: the newest come first."""
 SETTLE_SECONDS = 0.5
 """How long reading waits for what this process has just put."""
 _IDLE_MOST = 4
@@ -113,9 +113,9 @@ class History:
         return [history_rows.value_of(StoredChat, row) for row in rows or ()]
 
     def search(self, words: str, *, chat: str | None = None, limit: int = 50) -> list[Hit]:
-        """The messages that hold all these words, best first and the newest of equals; of very many the newest.
+        """The messages that hold all these words, best first and the newest of equals; of very many the newest first.
 
-        A phrase stands in quotation marks; the last word may be unfinished.
+        See `CANDIDATES`. A phrase stands in quotation marks; the last word may be unfinished.
         """
         asked = history_text.words_of(words)
         if not asked:
@@ -161,8 +161,9 @@ class History:
     # Connections that read
 
     def after_fork(self) -> None:
-        """Begin anew in the child of a fork: a connection must not be used there, nor closed."""
-        _inherited.extend((*self._idle, self._writer.leave()))
+        """Read with connections of its own in the child of a fork: those there are must not be used, nor closed."""
+        opened = self._inode is not None or self._writer.connected
+        _inherited.extend((*self._idle, self._writer.fork(opened)))
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -246,8 +247,9 @@ def default() -> History:
 def _listed(
     database: sqlite3.Connection, match: str, tag: str | None, limit: int, offset: int
 ) -> list[tuple[Any, ...]]:
-    found = """(chats.id IN (SELECT chat FROM messages WHERE n IN (SELECT rowid FROM texts WHERE texts MATCH :match))
-        OR chats.n IN (SELECT rowid FROM titles WHERE titles MATCH :match))"""
+    found = """(chats.n IN (SELECT rowid FROM titles WHERE titles MATCH :match) OR chats.id IN (SELECT chat
+        FROM texts CROSS JOIN messages INDEXED BY chat_of_message ON messages.n = texts.rowid
+        WHERE texts MATCH :match))"""
     tagged = "EXISTS (SELECT 1 FROM json_each(chats.tags) WHERE value = :tag)"
     where = " AND ".join(["TRUE", *([found] if match else []), *([tagged] if tag is not None else [])])
     query = f"""SELECT {history_rows.CHAT_COLUMNS} FROM chats WHERE {where}
@@ -258,12 +260,15 @@ def _listed(
 def _found(database: sqlite3.Connection, match: str, chat: str | None, limit: int) -> list[tuple[Any, ...]]:
     """Rows of chat, title, message, role, time and parts, for `_hit`."""
     inside = "" if chat is None else "AND rowid IN (SELECT n FROM messages WHERE chat = :chat)"
-    query = f"""SELECT chats.id, chats.title, messages.id, messages.role, messages.created, messages.parts
-        FROM (SELECT rowid AS n, rank FROM texts WHERE texts MATCH :match {inside} ORDER BY rowid DESC LIMIT :most) best
-        JOIN messages ON messages.n = best.n JOIN chats ON chats.id = messages.chat
-        ORDER BY best.rank, best.n DESC LIMIT :limit"""
-    asked = {"match": match, "chat": chat, "most": CANDIDATES, "limit": limit}
-    return database.execute(query, asked).fetchall()
+    query = f"SELECT rowid FROM texts WHERE texts MATCH :match {inside} ORDER BY {{}}rowid DESC LIMIT :most"
+    asked = {"match": match, "chat": chat}
+    # To rank words that stand nearly everywhere takes long, and tells nothing.
+    found = database.execute(query.format(""), {**asked, "most": max(limit, CANDIDATES)}).fetchall()
+    if len(found) < CANDIDATES:
+        found = database.execute(query.format("rank, "), {**asked, "most": limit}).fetchall()
+    query = """SELECT chats.id, chats.title, messages.id, messages.role, messages.created, messages.parts
+        FROM messages JOIN chats ON chats.id = messages.chat WHERE messages.n = ?"""
+    return [database.execute(query, n).fetchone() for n in found[:limit]]
 
 
 def _hit(row: tuple[Any, ...], words: Sequence[Word]) -> Hit:

@@ -76,10 +76,10 @@ def change_chat(database: sqlite3.Connection, chat: str, fields: dict[str, Any])
 
 
 def put_message(database: sqlite3.Connection, message: StoredMessage) -> None:
-    """Insert or replace a message; nothing when its chat is not kept."""
+    """Insert or replace a message; nothing when its chat is not kept. Raises `ValueError` when it is another chat's."""
     parts, images = _without_images(message.parts)
     row = _row(msgspec.structs.replace(message, parts=parts))
-    there = database.execute("SELECT n FROM messages WHERE id = ?", (message.id,)).fetchone()
+    there = database.execute("SELECT n, chat FROM messages WHERE id = ?", (message.id,)).fetchone()
     names = ", ".join(row)
     places = ", ".join("?" * len(row))
     if there is None:
@@ -87,7 +87,9 @@ def put_message(database: sqlite3.Connection, message: StoredMessage) -> None:
             return
         n = database.execute(f"INSERT INTO messages ({names}) VALUES ({places})", [*row.values()]).lastrowid
     else:
-        (n,) = there
+        n, chat = there
+        if chat != message.chat:
+            raise ValueError(f"The message {message.id} belongs to the chat {chat}, not to {message.chat}.")
         database.execute(f"UPDATE messages SET ({names}) = ({places}) WHERE n = ?", [*row.values(), n])
         database.execute("DELETE FROM pieces WHERE message = ?", (n,))
     for hash_, data in images.items():

@@ -13,7 +13,9 @@ A column holds a text or number as it is, anything else as JSON; NULL is the fie
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -42,8 +44,8 @@ MIGRATIONS = (
         "CREATE TABLE shown (message INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (message, hash)) WITHOUT ROWID",
         "CREATE INDEX shown_by_hash ON shown (hash)",
         "CREATE TABLE state (name TEXT PRIMARY KEY, value)",
-        "CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')",
-        "CREATE VIRTUAL TABLE titles USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')",
+        "CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3')",
+        "CREATE VIRTUAL TABLE titles USING fts5(text, tokenize = 'unicode61 remove_diacritics 0')",
         """CREATE TRIGGER message_came AFTER INSERT ON messages BEGIN
             UPDATE chats SET messages = messages + 1, updated = max(updated, NEW.created) WHERE id = NEW.chat;
         END""",
@@ -85,34 +87,23 @@ def writing(path: Path) -> sqlite3.Connection:
     Raises `Newer`, `Damaged`, `sqlite3.Error` and `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    refuse_newer(path)
-    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        if not path.stat().st_size:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("PRAGMA secure_delete = ON")
-        database.execute(f"PRAGMA journal_size_limit = {8 << 20}")
-        if _version(database) < VERSION:
-            database.execute("BEGIN IMMEDIATE")
-            for version in range(_version(database), VERSION):
-                for statement in MIGRATIONS[version]:
-                    database.execute(statement)
-            database.execute(f"PRAGMA user_version = {VERSION}")
-            database.execute("COMMIT")
-        database.execute("SELECT n, id, chat, status FROM messages LIMIT 1").fetchone()
-    except BaseException as error:
-        database.close()
-        if isinstance(error, sqlite3.Error) and is_damage(error, opening=True):
-            raise Damaged(str(error)) from error
-        raise
+    with _alone(path):
+        refuse_newer(path)
+        fresh = not os.path.exists(path) or not path.stat().st_size
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(database, fresh)
+        except BaseException as error:
+            database.close()
+            if isinstance(error, sqlite3.Error) and (is_damage(error) or (not fresh and _is_foreign(error))):
+                raise Damaged(str(error)) from error
+            raise
     return database
 
 
 def reading(path: Path) -> sqlite3.Connection:
     """A connection that only reads. Raises `FileNotFoundError` when nothing was kept yet, and `sqlite3.Error`."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise FileNotFoundError(path)
     place = quote(str(path))
     try:
@@ -141,20 +132,15 @@ def refuse_newer(path: Path) -> None:
         )
 
 
-def is_damage(error: sqlite3.Error, *, opening: bool = False) -> bool:
+def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file is at fault, and no other program, disk or permission. The index alone does not count."""
     code = getattr(error, "sqlite_errorcode", None) or 0
-    if code == sqlite3.SQLITE_CORRUPT_VTAB:
-        return False
-    damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} | ({sqlite3.SQLITE_ERROR} if opening else set())
-    return code & 0xFF in damage
+    return code != sqlite3.SQLITE_CORRUPT_VTAB and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def set_aside(path: Path, inode: int) -> Path | None:
     """Rename a damaged file; ``None`` when another kernel has done so already. Raises `OSError`."""
-    import filelock
-
-    with filelock.FileLock(path.with_suffix(".lock"), timeout=10):
+    with _alone(path):
         if inode_of(path) != inode:
             return None
         aside = next(
@@ -175,6 +161,39 @@ def inode_of(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
+
+
+def _prepare(database: sqlite3.Connection, fresh: bool) -> None:
+    if fresh:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("PRAGMA secure_delete = ON")
+    database.execute(f"PRAGMA journal_size_limit = {8 << 20}")
+    if _version(database) < VERSION:
+        database.execute("BEGIN IMMEDIATE")
+        for version in range(_version(database), VERSION):
+            for statement in MIGRATIONS[version]:
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+    for table in ("chats", "messages", "pieces", "texts"):
+        database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+
+
+def _is_foreign(error: sqlite3.Error) -> bool:
+    """Whether the file holds other tables than these; a Python without full-text search says "no such module"."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_ERROR and "no such module" not in str(error)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """No other kernel makes, opens or sets aside the file meanwhile. Raises `OSError`."""
+    import filelock
+
+    with filelock.FileLock(path.with_suffix(".lock"), timeout=10):
+        yield
 
 
 def _read_only(place: str) -> sqlite3.Connection:

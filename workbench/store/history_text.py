@@ -19,11 +19,14 @@ MOST_WORDS = 20
 """Words and phrases of a search that count."""
 AROUND = 70
 """Characters of a snippet before the first match; after it there are twice as many."""
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff"
+_RANGES = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff"
     "\u3100-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U00020000-\U0003ffff]"
+    "\uff66-\uffdc\U00020000-\U0003ffff"
 )
+_UNSPACED = re.compile(f"[{_RANGES}]")
+_IN_WORD = rf"[^\W_{_RANGES}]"
+"""A character that has others of its word beside it."""
 _QUOTED = re.compile(r'"([^"]*)("?)|[^\s"]+')
 
 
@@ -31,18 +34,18 @@ class Word(msgspec.Struct, frozen=True):
     """A word or a phrase that a text must hold."""
 
     text: str
-    """Of a phrase the words with single spaces between."""
+    """Without case and accents; of a phrase the words with single spaces between."""
     begins: bool = False
     """Whether it may be the beginning of a longer word: it is still being typed."""
 
 
 def words_of(asked: str) -> list[Word]:
     """The words and quoted phrases of a search, the last one unfinished when nothing comes after it. No syntax."""
-    asked = _clean(asked)
+    asked = _clean(asked).translate(_FOLDED)
     found = []
     for match in _QUOTED.finditer(asked):
         text = match[0] if match[1] is None else match[1]
-        text = " ".join(re.findall(r"[^\W_]+", spaced(text)))
+        text = " ".join(re.findall(r"[^\W_]+", _spaced(text)))
         if text:
             unfinished = match.end() == len(asked) and not match[2] and not _UNSPACED.match(text[-1])
             found.append(Word(text, unfinished))
@@ -56,7 +59,7 @@ def match_of(words: Sequence[Word]) -> str:
 
 def indexed(parts: Sequence[Part]) -> str:
     """The text of a message as the index takes it."""
-    return spaced(_clean(said(parts)))
+    return _spaced(_clean(said(parts)).translate(_FOLDED))
 
 
 def said(parts: Sequence[Part]) -> str:
@@ -72,11 +75,6 @@ def said(parts: Sequence[Part]) -> str:
         elif isinstance(part, ToolResult):
             texts.append(part.content)
     return "\n".join(texts)
-
-
-def spaced(text: str) -> str:
-    """The text with each character of unspaced scripts a word of its own."""
-    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
 
 
 def snippet(text: str, words: Sequence[Word]) -> tuple[tuple[str, bool], ...]:
@@ -99,12 +97,16 @@ def snippet(text: str, words: Sequence[Word]) -> tuple[tuple[str, bool], ...]:
     return tuple((re.sub(r"\s+", " ", piece), hit) for piece, hit in (*pieces, (rest, False)) if piece)
 
 
+def _spaced(text: str) -> str:
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
 def _pattern(words: Sequence[Word]) -> re.Pattern[str]:
     wanted = []
     for word in sorted(words, key=lambda word: -len(word.text)):
-        parts = [re.escape(part) for part in word.text.translate(_FOLDED).split(" ")]
-        before = "" if _UNSPACED.match(word.text) else r"(?<![^\W_])"
-        after = r"[^\W_]*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else r"(?![^\W_])"
+        parts = [re.escape(part) for part in word.text.split(" ")]
+        before = "" if _UNSPACED.match(word.text) else f"(?<!{_IN_WORD})"
+        after = f"{_IN_WORD}*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else f"(?!{_IN_WORD})"
         wanted.append(before + r"[\W_]*".join(parts) + after)
     return re.compile("|".join(wanted) or "(?!)")
 
@@ -123,11 +125,15 @@ def _clean(text: str) -> str:
 
 
 class _Folded(dict[int, int]):
-    """Each character without case and accents, as one character."""
+    """Each character without case and accents, as one character; a mark that stays alone parts words."""
 
     def __missing__(self, code: int) -> int:
-        base = unicodedata.normalize("NFD", chr(code))[0] if not _UNSPACED.match(chr(code)) else chr(code)
-        self[code] = folded = ord(base.lower()[0])
+        character = chr(code)
+        if unicodedata.combining(character):
+            character = "_"
+        elif not _UNSPACED.match(character):
+            character = unicodedata.normalize("NFD", character)[0].lower()[0]
+        self[code] = folded = ord(character)
         return folded
 
 

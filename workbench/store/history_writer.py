@@ -19,12 +19,24 @@ from typing import TypeAlias
 
 from workbench.errors import ErrorInfo, HistoryError
 from workbench.store import history_rows, history_schema
-from workbench.store.history_schema import Damaged, Newer
+from workbench.store.history_schema import Damaged, Newer, is_damage
 
 COALESCE_SECONDS = 0.35
 """What is appended is written this late at most, all of a message at once."""
 PAUSE_SECONDS = 1.0
 """How long to wait before what could not be written is tried again."""
+
+ERASE_SECONDS = 2.0
+"""How long after the last deletion its words are taken out of the index: a few deletions cost as much as one."""
+_OF_ONE_JOB = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_MISUSE,
+}
+"""Errors that lie in what is to be written; all others lie in the file, the disk or another program."""
 
 Job: TypeAlias = Callable[[sqlite3.Connection], None]
 
@@ -51,6 +63,7 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._forked = False
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -62,7 +75,8 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._failing = False
-        self._erasing = False
+        self._erasing = self._afresh = False
+        self._erase_at = 0.0
         self._database: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._stuck: ErrorInfo | None = None
@@ -71,6 +85,8 @@ class Writer:
 
     def put(self, job: Job) -> None:
         """Do this after all that was put before, at once."""
+        if self._forked:
+            return
         with self._changed:
             self._appends.clear()
             self._add(job)
@@ -79,6 +95,8 @@ class Writer:
 
     def append(self, message: str, text: str, reasoning: str) -> None:
         """Add to the end of a message, soon."""
+        if self._forked:
+            return
         with self._changed:
             waiting = self._appends.get(message)
             if waiting is None:
@@ -92,14 +110,18 @@ class Writer:
                 waiting.add(False, text)
 
     def flush(self, timeout: float) -> bool:
-        """Whether all that was put before is on the disk within so many seconds."""
+        """Whether all that was put before is on the disk within so many seconds, and what was deleted is not."""
         with self._changed:
-            asked = self._asked
-            if self._done >= asked and not self._erasing:
-                return self._stuck is None
-            self._wake(0.0)
-            self._changed.wait_for(lambda: self._done >= asked and not self._erasing, timeout)
-            return self._done >= asked and not self._erasing and self._stuck is None
+            asked, self._erase_at = self._asked, 0.0
+            if self._done < asked or self._erasing:
+                self._wake(0.0)
+            done = self._changed.wait_for(lambda: self._done >= asked and not self._erasing, timeout)
+            return done and self._stuck is None
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has the file open."""
+        return self._database is not None
 
     def trouble(self) -> ErrorInfo | None:
         """Why nothing can be written now; before anything was written, what can be seen from outside."""
@@ -116,10 +138,21 @@ class Writer:
             return None  # whoever reads or writes finds out
         return None
 
-    def leave(self) -> object:
-        """Begin anew in the child of a fork, whose parent does what was waiting; the connection of the parent."""
+    def fork(self, opened: bool) -> object:
+        """In the child of a fork: nothing waits, and nothing is written to a file that its parent has opened.
+
+        Returns the connection of the parent. SQLite's locks do not follow a fork: were the child to write, the parent
+        could take the file from under it.
+        """
         inherited = self._database
         self._begin_anew()
+        if not opened:
+            return inherited
+        self._forked = True
+        self._stuck = HistoryError(
+            "This process was forked from one that keeps the history of chats; its own chats are not kept.",
+            next_step='Start it with multiprocessing\'s "spawn" to keep them.',
+        ).info
         return inherited
 
     def settle(self, timeout: float) -> None:
@@ -165,43 +198,51 @@ class Writer:
         self._disconnect()
 
     def _attempt(self, batch: list[Job]) -> None:
-        """Write a batch, or put it back to the front."""
-        left, wait, trouble = batch, PAUSE_SECONDS, None
+        """Write a batch, or put it back to the front; with nothing to write go on erasing."""
+        left: list[Job] = []
+        stuck, pause, to_erase = None, 0.0, False
         try:
-            erasing = self._write(batch)
-            left, wait = [], 0.0
+            to_erase = self._write(batch)
         except Newer as newer:
-            left, erasing, trouble = [], False, newer.info
+            stuck = newer.info
         except (Damaged, sqlite3.Error, OSError) as error:
-            erasing = self._erasing
             self._disconnect()
-            trouble = self._mended(error)
-            wait = PAUSE_SECONDS if trouble else 0.0
+            stuck, left = self._hindrance(error, batch)
+            pause, to_erase = PAUSE_SECONDS, self._erasing
         with self._changed:
-            self._stuck, self._failing, self._erasing = trouble, bool(left) and trouble is not None, erasing
-            self._jobs[:0] = left
+            if to_erase and not self._erasing:
+                self._erase_at = time.monotonic() + ERASE_SECONDS
+            recovered = self._failing and not left
+            self._stuck, self._failing, self._erasing = stuck, bool(left), to_erase
             self._done += len(batch) - len(left)
-            if self._jobs or erasing:
-                self._wake(wait)
+            self._jobs[:0] = left
+            if left:
+                self._wake(pause)
+            elif recovered and self._jobs:
+                self._wake(0.0)
+            elif to_erase:
+                self._wake(max(pause, self._erase_at - time.monotonic()))
             self._changed.notify_all()
 
     def _write(self, batch: list[Job]) -> bool:
-        """Whether there is something left to erase."""
+        """Do a batch, or one step of erasing when it is empty; whether something is left to erase."""
         database = self._connected()
         database.execute("BEGIN IMMEDIATE")
         try:
             for job in batch:
                 self._do(job, database)
-            done = history_rows.erase(database, first=bool(batch)) if history_rows.to_erase(database) else None
+            to_erase = history_rows.to_erase(database)
+            erased = to_erase and not batch and history_rows.erase(database, first=self._afresh)
+            self._afresh = bool(batch)
             database.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
-        if done:
-            database.execute("PRAGMA incremental_vacuum").fetchall()
+        if erased:
+            database.executescript("PRAGMA incremental_vacuum")  # one row a page: `execute` would free one
             database.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchall()
-        return done is False
+        return to_erase and not erased
 
     def _do(self, job: Job, database: sqlite3.Connection) -> None:
         """One piece of work, alone: one that cannot be done harms no other."""
@@ -209,8 +250,9 @@ class Writer:
         try:
             job(database)
         except Exception as error:
-            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
-                raise  # the file is at fault, or the disk
+            code = getattr(error, "sqlite_errorcode", None)
+            if isinstance(error, sqlite3.Error) and code is not None and code & 0xFF not in _OF_ONE_JOB:
+                raise
             logging.getLogger(__name__).exception("Something could not be put into the history.")
             database.execute("ROLLBACK TO job")
         database.execute("RELEASE job")
@@ -234,17 +276,14 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 database.close()
 
-    def _mended(self, error: Exception) -> ErrorInfo | None:
-        """What stands in the way, as data; ``None`` when it could be put right and is to be tried again."""
-        code = getattr(error, "sqlite_errorcode", None) or 0
-        if code == sqlite3.SQLITE_CORRUPT_VTAB:
-            with self._changed:
-                self._jobs[:0] = [history_rows.rebuild]
-                self._asked += 1
-            return None
-        if isinstance(error, Damaged) or (isinstance(error, sqlite3.Error) and history_schema.is_damage(error)):
-            return self.set_aside(self._inode)
-        return trouble(error, self.path)
+    def _hindrance(self, error: Exception, batch: list[Job]) -> tuple[ErrorInfo | None, list[Job]]:
+        """What stands in the way, ``None`` when it was put right; and what is to be done next."""
+        index = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT_VTAB
+        if index and history_rows.rebuild not in batch:
+            return None, [history_rows.rebuild, *batch]
+        if index or isinstance(error, Damaged) or (isinstance(error, sqlite3.Error) and is_damage(error)):
+            return self.set_aside(self._inode), batch
+        return trouble(error, self.path), batch
 
     def set_aside(self, inode: int | None) -> ErrorInfo | None:
         """Put a damaged file out of the way; why that cannot be done, or ``None``."""
