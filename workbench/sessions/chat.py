@@ -10,6 +10,7 @@ chat_state.py     what a front end draws beside the messages: options, presets, 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from workbench.messages import user as user_message
 from workbench.options import GenerationOptions, make_options
 from workbench.sessions import chat_commands, open_chats
 from workbench.sessions.answer import Answer
+from workbench.sessions.begun import Said
+from workbench.sessions.begun import nodes as nodes_of
 from workbench.sessions.chat_state import Context, context_of
 from workbench.sessions.conversation import Conversation
 from workbench.sessions.overflow import How
@@ -336,6 +339,14 @@ class Chat(Talk):
             messages = (*messages, user_message(text))
         return previewed(self.services, model, messages, options, context)
 
+    def _begin_with(self, messages: Iterable[Said]) -> None:
+        """Have these been said before. Raises `UsageError`."""
+        conversation = self._conversation
+        with self.lock:
+            parent = conversation.tree.ground
+            for node in nodes_of(messages, self.model, conversation.changed):
+                parent = conversation.put(node, parent)
+
     def export(self, to: str | os.PathLike[str]) -> str | Path:
         """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``), or in a file whose suffix
         says which of them. Returns the text, or the file's path.
@@ -420,6 +431,7 @@ def chat(
     system: str | None = None,
     preset: str | None = None,
     private: bool = False,
+    messages: Iterable[Said] = (),
     force: bool = False,
     fallback: bool | None = None,
     **options: Any,
@@ -434,7 +446,8 @@ def chat(
         chat.send("Hello").result()                      # the same from code
 
     `model` is a model id, as `models` lists them. `system` tells the model how to behave. `preset` names options kept
-    in the settings, `options` go on top of them. A `private` chat is never kept in the history. `force` loads a local
+    in the settings, `options` go on top of them. A `private` chat is never kept in the history. `messages` are what was
+    said before, as ``[("user", "Hello"), ("assistant", "Hi")]``: the chat goes on from there. `force` loads a local
     model even if it does not fit this machine's memory. `fallback` says whether another model may answer when this
     one is not available (a note above the answer says so); ``None`` leaves that to the settings. `options` are those
     of `GenerationOptions`: max_tokens, temperature, top_p, top_k, min_p, repetition_penalty, stop, seed,
@@ -444,7 +457,10 @@ def chat(
     made = make_options(**options)
     if preset is not None:
         made = settings.preset(preset).merged(made)
-    return Chat(model, system=system, options=made, private=private, force=force, fallback=fallback)
+    begun = Chat(model, system=system, options=made, private=private, force=force, fallback=fallback)
+    if messages := tuple(messages):
+        begun._begin_with(messages)
+    return begun
 
 
 def _check_text(text: object) -> None:
