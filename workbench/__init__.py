@@ -3,6 +3,7 @@
     import workbench as wb
 
     wb.chat()                                          # talk, at once, to the model that ships inside
+    wb.reopen()                                        # the last chat, where it was
     wb.ask("What is a token?")                         # one question
     wb.browse("qwen 4bit")                             # find a model that fits this machine
     wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
@@ -10,6 +11,7 @@
     wb.models()                                        # what there is
     wb.discover()                                      # the servers that run on this machine
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
+    wb.history()                                       # every chat there was: search, reopen, export
     wb.settings()                                      # servers, who answers, memory, presets
     wb.unload()                                        # memory back
     wb.usage()                                         # what was used: tokens, time, speed
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
     from workbench.sessions.catalogue import connect, disconnect, discover, models, unload
     from workbench.sessions.chat import Chat, chat
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
+    from workbench.sessions.history import HistorySession, history
     from workbench.sessions.library import Library, library
     from workbench.sessions.picker import ModelPicker, picker
+    from workbench.sessions.prompts import Prompt, prompt
+    from workbench.sessions.reopen import reopen
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
     from workbench.sessions.settings import settings
@@ -49,11 +54,13 @@ __all__ = [
     "Download",
     "Downloads",
     "GenerationOptions",
+    "HistorySession",
     "HubModel",
     "Library",
     "Message",
     "ModelInfo",
     "ModelPicker",
+    "Prompt",
     "Reply",
     "WorkbenchError",
     "__version__",
@@ -68,11 +75,14 @@ __all__ = [
     "downloads",
     "errors",
     "fit",
+    "history",
     "is_available",
     "library",
     "models",
     "picker",
+    "prompt",
     "recommend",
+    "reopen",
     "search",
     "settings",
     "unload",
@@ -85,11 +95,13 @@ _HOMES = {
     "Download": "workbench.sessions.downloads",
     "Downloads": "workbench.sessions.downloads",
     "GenerationOptions": "workbench.options",
+    "HistorySession": "workbench.sessions.history",
     "HubModel": "workbench.model",
     "Library": "workbench.sessions.library",
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
     "ModelPicker": "workbench.sessions.picker",
+    "Prompt": "workbench.sessions.prompts",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
@@ -102,11 +114,14 @@ _HOMES = {
     "download": "workbench.sessions.downloads",
     "downloads": "workbench.sessions.downloads",
     "fit": "workbench.sessions.advice",
+    "history": "workbench.sessions.history",
     "is_available": "workbench.sessions.downloads",
     "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
     "picker": "workbench.sessions.picker",
+    "prompt": "workbench.sessions.prompts",
     "recommend": "workbench.sessions.advice",
+    "reopen": "workbench.sessions.reopen",
     "search": "workbench.sessions.search",
     "settings": "workbench.sessions.settings",
     "unload": "workbench.sessions.catalogue",

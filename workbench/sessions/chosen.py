@@ -266,7 +266,7 @@ class Chooser:
                 self._info = self.services.resolve(None)[1]
             except ModelError as error:  # it stays the model to use: it may come back, and the fallback answers
                 self._notice = describe(error)
-                self._info = _gone(self.services.current)
+                self._info = missing_model(self.services.current)
         return self._info
 
     def _use_current(self, info: ModelInfo) -> None:
@@ -301,7 +301,7 @@ def _heard(session: weakref.ref[Chooser]) -> None:
         alive._listed(found.models, found.errors)
 
 
-def _gone(model: str) -> ModelInfo:
+def missing_model(model: str) -> ModelInfo:
     """What is known of a model that is not there: its id."""
     provider = model.partition(":")[0] if is_remote(model) else "local"
     return ModelInfo(id=model, name=model, provider=provider, status="failed", note="not here")

@@ -16,7 +16,7 @@ from workbench.sessions.answer import Answer, Op
 from workbench.sessions.audience import Audience
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
-from workbench.sessions.stored import copied, stored
+from workbench.sessions.stored import copied, stored, tree_of
 from workbench.sessions.tree import Node, Tree, place, turns_of
 from workbench.store.history_values import StoredChat, StoredMessage
 
@@ -204,6 +204,14 @@ class Conversation:
     def enter_history(self) -> None:
         """Keep all that was said, and what will be."""
         self.recorder.enter(self.chat(), self.stored())
+
+    def restore(self, chat: StoredChat, messages: list[StoredMessage]) -> None:
+        """Be what the history keeps."""
+        self.recorder = Recorder(chat.id, known=True)
+        self.title, self.model, self.options = chat.title, chat.model, chat.options
+        self.parent, self.created = chat.parent, chat.created
+        self.tree = tree_of(messages, chat.head, self.changed)
+        self.redraw()
 
     def redraw(self) -> None:
         """Tell what is shown now, as far as it differs from what the audience was told last."""

@@ -28,6 +28,8 @@ class Recorder:
         """Whether it was deleted elsewhere while it was open here."""
         self.kept = known and not private
         """Whether it is in the history."""
+        self._writing = False
+        """Whether the message that came last is being kept."""
         self._stamp: object = None
 
     @property
@@ -37,18 +39,18 @@ class Recorder:
 
     def message(self, message: StoredMessage, chat: Callable[[], StoredChat]) -> None:
         """Keep a message, new or changed; with the first one the chat itself, which `chat` tells."""
-        if not self.kept and not self._begin(chat):
-            return
-        self._history.put_message(message)
+        self._writing = settings.get().keep_history and (self.kept or self._begin(chat))
+        if self._writing:
+            self._history.put_message(message)
 
     def append(self, message: str, text: str = "", reasoning: str = "") -> None:
         """Keep what came at the end of a message; cheap, for it comes with every token."""
-        if self.kept:
+        if self._writing:
             self._history.append(message, text=text, reasoning=reasoning)
 
     def change(self, **fields: Any) -> None:
         """Keep fields of `StoredChat`."""
-        if self.kept:
+        if self.kept and settings.get().keep_history:
             self._history.change_chat(self.chat, **fields)
 
     def delete(self, messages: Iterable[str]) -> None:
@@ -60,7 +62,7 @@ class Recorder:
         """Delete what is kept, and keep nothing from now on."""
         if self.kept:
             self._history.delete_chat(self.chat)
-        self.kept, self.private, self.gone = False, True, False
+        self.kept, self._writing, self.private, self.gone = False, False, True, False
 
     def enter(self, chat: StoredChat, messages: Iterable[StoredMessage]) -> None:
         """Keep the chat, all of it, from now on, whatever was asked before."""
@@ -88,7 +90,7 @@ class Recorder:
         return True
 
     def _begin(self, chat: Callable[[], StoredChat]) -> bool:
-        if self.private or self.gone or not settings.get().keep_history:
+        if self.private or self.gone:
             return False
         self._history.put_chat(chat())
         self.kept = True

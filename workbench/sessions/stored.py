@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -20,17 +21,18 @@ CUT_SHORT = "The kernel ended while this was written."
 def stored(node: Node, chat: str) -> StoredMessage:
     """A message of the chat of that id, as it is now."""
     parent = node.above
-    where = {"id": node.id, "chat": chat, "parent": None if parent is None else parent.id, "created": node.created}
+    where: dict[str, Any] = {"id": node.id, "chat": chat, "created": node.created}
+    where["parent"] = None if parent is None else parent.id
     if node.plain is not None:
-        return StoredMessage(**where, role=node.plain.role, parts=node.plain.parts, edited=node.edited)  # type: ignore[arg-type]  # by their names
+        return StoredMessage(**where, role=node.plain.role, parts=node.plain.parts, edited=node.edited)
     assert node.reply is not None
     answer = node.reply._answer
     return StoredMessage(
-        **where,  # type: ignore[arg-type]  # by their names
+        **where,
         role="assistant",
         parts=answer.message.parts,
         model=answer.model,
-        status=answer.status if answer.status in ("done", "cancelled", "failed") else "writing",  # type: ignore[arg-type]  # just looked
+        status=answer.status if answer.status in ("done", "cancelled", "failed") else "writing",
         finish=answer.finish,
         error=answer.error,
         options=answer.options,

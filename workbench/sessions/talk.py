@@ -8,11 +8,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from workbench.errors import ErrorInfo, ModelError, StateError, UsageError
+from workbench.errors import ErrorInfo, ModelError, StateError, UsageError, describe
 from workbench.events import Event, Failed, Finished, LoadProgress, Notice, UsageKnown
 from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
@@ -21,7 +21,7 @@ from workbench.services import consent
 from workbench.sessions import open_chats
 from workbench.sessions.answer import Answer
 from workbench.sessions.chat_state import PreviewState, context_of, option_fields, settings_fields
-from workbench.sessions.chosen import Chooser
+from workbench.sessions.chosen import Chooser, missing_model
 from workbench.sessions.conversation import Conversation
 from workbench.sessions.held import Held, leave
 from workbench.sessions.option_ranges import ranges_of
@@ -34,6 +34,8 @@ from workbench.store import settings
 
 if TYPE_CHECKING:
     from workbench.services.registry import Services
+    from workbench.sessions.chat import Chat
+    from workbench.store.history_values import StoredChat, StoredMessage
 
 GONE = ErrorInfo(
     kind="ChatNotFoundError",
@@ -79,7 +81,9 @@ class Talk(Chooser):
         self._ranges_of: object = None
         """What the ranges told last depend on."""
         self._closed = False
-        open_chats.put(self.id, self)
+        self._forks: list[Chat] = []
+        """Chats forked from this one: they live as long as it does, whether they are kept or not."""
+        open_chats.put(self.id, cast("Chat", self))
         weakref.finalize(self, settings.observe(partial(_passed_on, alive, "_heard_settings"))).atexit = False
 
     # Asking; the lock is held
@@ -189,6 +193,17 @@ class Talk(Chooser):
         if url is not None and url != leave.get():
             consent.check(url)
         return Who(info.id, service)
+
+    def _restore(self, chat: StoredChat, messages: list[StoredMessage]) -> None:
+        """Be the chat that the history keeps; if its model is gone, that is told."""
+        with self.lock:
+            self._conversation.restore(chat, messages)
+            if chat.model is None:
+                return
+            try:
+                self._info = self.services.resolve(chat.model)[1]
+            except ModelError as error:
+                self._info, self._notice = missing_model(chat.model), describe(error)
 
     def _settle_overflow(self, choice: str) -> None:
         """Do what the person chose for the message that does not fit. Raises as `_who`, and `StateError`."""
