@@ -12,7 +12,7 @@ import pytest
 
 from workbench.errors import FolderError, OptionError, UsageError
 from workbench.options import GenerationOptions
-from workbench.store import paths, settings
+from workbench.store import paths, settings, settings_file
 from workbench.store.settings import EndpointSettings, Settings
 
 WRITER = """
@@ -439,6 +439,15 @@ def test_a_variable_that_cannot_be_is_told_and_not_used(monkeypatch, variable, t
 
 
 # Observers and presets
+
+
+def test_a_file_that_is_being_saved_keeps_its_values_and_one_left_empty_does_not(monkeypatch):
+    assert written("[downloads]\nat_once = 7\n").at_once == 7
+    assert written("").at_once == 7  # an editor empties the file before it writes
+    assert written("[downloads]\nat_once = 3\n").at_once == 3
+    written("")
+    monkeypatch.setattr(settings_file, "_SAVING", 0)
+    assert settings.get().at_once == 2
 
 
 def test_observers_hear_of_changes_here_and_of_those_noticed():
