@@ -9,7 +9,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import UsageError
-from workbench.sessions.usage_picture import COLOURS, ceiling, duration, short
+from workbench.sessions.usage_picture import COLOURS, ceiling, ceiling_of_time, duration, short
 from workbench.store import usage as store
 from workbench.store.usage import Run
 
@@ -107,6 +107,8 @@ def test_days_that_cannot_be(days):
         (ceiling(100), 100),
         (ceiling(101), 200),
         (ceiling(4.2), 5),
+        (ceiling_of_time(280), 300),
+        (ceiling_of_time(5000), 7200),
     ],
 )
 def test_numbers_as_words(made, wanted):

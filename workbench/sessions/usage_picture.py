@@ -20,7 +20,7 @@ COLOURS = ("#3b76b8", "#2a8a80", "#7d63b8", "#a8742a", "#b2567a", "#767676")
 """One a model, in the order of their tokens; the last is for all others. 3:1 on white and on near black."""
 OTHERS = "others"
 GREY = "#757575"
-WIDTH, LEFT, RIGHT, PANEL, GAP, TOP, LINE = 640, 64, 8, 84, 30, 22, 20
+WIDTH, LEFT, RIGHT, PANEL, GAP, TOP, LINE = 640, 64, 8, 84, 40, 26, 20
 _INK = 0.72
 """How strong words of second rank are; lines are fainter."""
 
@@ -31,6 +31,8 @@ class Panel(NamedTuple):
     name: str
     value: Callable[[Day], float | None]
     words: Callable[[float], str]
+    most: Callable[[float], float]
+    """The end of the scale for a largest value."""
 
 
 def picture(rows: Sequence[Day], first: date, last: date, models: Sequence[str], *, alone: bool = False) -> str:
@@ -46,7 +48,7 @@ def picture(rows: Sequence[Day], first: date, last: date, models: Sequence[str],
     drawn.append(_days(first, span, TOP + len(PANELS) * (PANEL + GAP) - GAP + 14))
     below = f'<g transform="translate(0 {height - lines * LINE + 8})">{legend}</g>'
     label = html.escape(f"Tokens, time and speed by day, {first} to {last}: {', '.join(names)}")
-    colour = f' color="{GREY}"' if alone else ""
+    colour = f' color="{GREY}"' if alone else ' style="max-width:none"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
         f'{colour} role="img" aria-label="{label}" font-family="system-ui, sans-serif" font-size="11"'
@@ -77,6 +79,12 @@ def ceiling(most: float) -> float:
     return next(power * step for step in (1, 2, 5, 10) if power * step >= most * 0.9999)
 
 
+def ceiling_of_time(seconds: float) -> float:
+    """The same in the unit that `duration` takes."""
+    unit = 3600 if seconds > 3600 else 60 if seconds > 60 else 1
+    return unit * ceiling(seconds / unit)
+
+
 def _tokens(row: Day) -> float | None:
     if row.prompt_tokens is None and row.completion_tokens is None:
         return None
@@ -84,9 +92,9 @@ def _tokens(row: Day) -> float | None:
 
 
 PANELS = (
-    Panel("Tokens a day, in and out", _tokens, short),
-    Panel("Time a day", lambda row: row.seconds, duration),
-    Panel("Speed, tokens a second", lambda row: row.decode_tps, lambda value: f"{value:g}"),
+    Panel("Tokens a day, in and out", _tokens, short, ceiling),
+    Panel("Time a day", lambda row: row.seconds, duration, ceiling_of_time),
+    Panel("Speed, tokens a second", lambda row: row.decode_tps, lambda value: f"{value:.3g}", ceiling),
 )
 
 
@@ -98,7 +106,7 @@ def _panel(
     days: dict[date, float] = {}
     for row, value in known:
         days[row.day] = days.get(row.day, 0) + value if bars else max(value, days.get(row.day, 0))
-    scale = ceiling(max(days.values(), default=0))
+    scale = panel.most(max(days.values(), default=0))
     step = (WIDTH - LEFT - RIGHT) / span
     marks = []
     reached: dict[date, float] = {}
@@ -121,7 +129,7 @@ def _panel(
             marks.append(f'<circle cx="{x + step / 2:.1f}" cy="{y:.1f}" r="3" fill="{COLOURS[place]}">{title}</circle>')
     lines = "".join(_line(top + PANEL - PANEL * part, panel.words(scale * part)) for part in (0.5, 1) if days)
     nothing = "" if days else f'<text x="{LEFT}" y="{top + PANEL / 2}" opacity="{_INK}">not measured</text>'
-    title = f'<text x="0" y="{top - 8}" font-weight="600">{panel.name}</text>'
+    title = f'<text x="0" y="{top - 14}" font-weight="600">{panel.name}</text>'
     floor = f'<path d="M{LEFT} {top + PANEL}.5H{WIDTH - RIGHT}" stroke="currentColor" opacity=".45"/>'
     return f"<g>{title}{lines}{nothing}{''.join(marks)}{floor}</g>"
 

@@ -35,7 +35,7 @@ export class Strip {
     let tag: string | null = null;
     const set = (name: string | null): void => events.tag((tag = name));
     this.chip.addEventListener("click", () => menu.open(this.chip, "Tag", this.choices(tag, set)));
-    const usage = textButton("Usage", "wb-sm wb-word", () => events.usage(), "chip");
+    const usage = textButton("Usage", "wb-sm wb-word", () => events.usage(), "chart");
     setAttribute(usage, "title", "Tokens, time and speed by day, in a cell below");
     const find = h("div", { class: "wb-field wb-sm wb-hfind" }, icon("search", true), this.field, h("span", { class: "wb-kbd", "aria-hidden": "true" }, "/"));
     this.search = h("div", { class: "wb-hside", role: "search" }, find, this.chip, h("span", { class: "wb-end wb-pgone" }, usage));

@@ -102,6 +102,7 @@ export class HistoryPanel {
     const items = this.groups === null ? listed(view.rows, this.tag, now) : found(this.groups, (id) => this.store.row(id));
     this.list.update(items, now);
     this.drawStrip();
+    show(this.strip.element, view.rows.length > 0 || this.words !== "");
     show(this.list.element, items.length > 0);
     this.empty.update(items.length > 0, view, this.words.trim() !== "", this.tag);
     this.foot.update(view, this.groups, this.list.shown.length);
