@@ -215,6 +215,7 @@ class Chat(Talk):
         """
         with self.lock:
             fresh = Recorder(new_id(), private=self._conversation.recorder.private)
+            open_chats.drop(self.history_id)
             open_chats.put(fresh.chat, self)
             gone = self._conversation.begin_anew(fresh)
             self._held = self._overflowing = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,17 +46,21 @@ def context_of(path: Sequence[Node], options: GenerationOptions, limit: int | No
 def option_fields(options: GenerationOptions, now: Settings) -> dict[str, Any]:
     """The options set, and the preset that they equal."""
     equal = (name for name, given in now.presets.items() if _made(given) == options)
-    return {"options": msgspec.to_builtins(options.given()), "preset": next(equal, None)}
+    return {"options": _plain(options.given()), "preset": next(equal, None)}
 
 
 def settings_fields(now: Settings) -> dict[str, Any]:
     """The presets and prompts there are."""
     return {
-        "presets": [{"name": name, "options": msgspec.to_builtins(given)} for name, given in now.presets.items()],
+        "presets": [{"name": name, "options": _plain(given)} for name, given in now.presets.items()],
         "prompts": [
             {"name": name, "text": text, "variables": list(variables_of(text))} for name, text in now.prompts.items()
         ],
     }
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def _counted(node: Node) -> int | None:

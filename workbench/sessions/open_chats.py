@@ -19,6 +19,12 @@ def put(key: str, chat: Chat) -> None:
         _open[key] = chat
 
 
+def drop(key: str) -> None:
+    """No open chat is of that id any more."""
+    with _lock:
+        _open.pop(key, None)
+
+
 def get(key: str) -> Chat | None:
     """The open chat of an id; ``None`` when it is not open here."""
     with _lock:

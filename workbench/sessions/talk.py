@@ -256,6 +256,9 @@ class Talk(Chooser):
             if self._info is not None and self._info.id == asked:
                 self._set_status("failed" if self._info.local else "down")
         elif isinstance(event, Finished | Failed) and self._info is not None and self._info.id == job.reply.model:
+            applied = event.applied.context_length if isinstance(event, Finished) and self._info.local else None
+            if applied is not None and applied != self._info.context_length:  # as it was loaded for this run
+                self._set_model(msgspec.structs.replace(self._info, context_length=applied))
             self._set_status(_status_after(event, self._info))
         if isinstance(event, UsageKnown | Finished) and event.usage.prompt_tokens is not None:
             self._tell(context=self._context_view())
