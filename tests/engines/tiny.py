@@ -22,11 +22,11 @@ WINDOW = 64
 CONTEXT = 8192
 _COMMON = {
     "vocab_size": 1280,
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
     "head_dim": 16,
     "max_position_embeddings": CONTEXT,
     "rms_norm_eps": 1e-5,
@@ -40,7 +40,7 @@ KINDS = {
     "gemma3_text": {"sliding_window": WINDOW, "sliding_window_pattern": 2, "query_pre_attn_scalar": 16},
     "mamba2": {
         "num_heads": 4,
-        "head_dim": 32,
+        "head_dim": 16,
         "state_size": 16,
         "layer_norm_epsilon": 1e-5,
         "conv_kernel": 4,

@@ -44,6 +44,8 @@ LISTEN_SECONDS = 0.05
 """How often a wait for the server looks whether it was cancelled."""
 PENALTY_WINDOW = 64
 """Tokens a repetition penalty looks back on, the prompt included."""
+CACHE_BUDGET = 2**30
+"""Most bytes of prompts already read beside the last one's, where the load names no other number."""
 ALL_F32 = 0
 """What a GGUF file's ``general.file_type`` says when every weight is fp32."""
 
@@ -101,7 +103,8 @@ class LlamaCppEngine:
             return
 
         self._key = secrets.token_urlsafe(24)
-        self._server = _serve(path, spec.model, context, file_type == ALL_F32, self._key)
+        budget = CACHE_BUDGET if spec.cache_budget is None else spec.cache_budget
+        self._server = _serve(path, spec.model, context, file_type == ALL_F32, self._key, budget // 2**20)
         self._address = self._server.listening_address.removeprefix("http://")
         about = self._ask("GET", "/props")
         meta = self._ask("GET", "/v1/models")["data"][0]["meta"]
@@ -327,8 +330,11 @@ class _Connection(http.client.HTTPConnection):
         self.response_class = lambda sock, *a, **k: _Response(sock, *a, cancelled=cancelled, **k)  # type: ignore[assignment]  # called like the class
 
 
-def _serve(path: Path, model: str, context: int, full_precision: bool, key: str) -> Any:
-    """llama.cpp's server on one file, for this process only. Raises `ModelFilesError` when it does not start."""
+def _serve(path: Path, model: str, context: int, full_precision: bool, key: str, cache_mib: int) -> Any:
+    """llama.cpp's server on one file, for this process only. Raises `ModelFilesError` when it does not start.
+
+    It goes on from the prompt it read last as far as the next one begins like it; `cache_mib` is for those before.
+    """
     import xllamacpp
 
     mac = sys.platform == "darwin"
@@ -344,7 +350,7 @@ def _serve(path: Path, model: str, context: int, full_precision: bool, key: str)
     params.n_parallel = 1
     params.n_ctx = context
     params.n_batch = params.n_ubatch = PREFILL_PIECE
-    params.cache_ram_mib = 0
+    params.cache_ram_mib = cache_mib
     params.warmup = False
     params.verbosity = 0
     params.n_gpu_layers = -1 if mac else 0

@@ -243,6 +243,7 @@ class MlxEngine:
         sampler, processors = _sampling(options, self.loaded.vocabulary, ids)
 
         reading = self._kept.start(ids)
+        others = self._kept.nbytes
         meter.prompt, meter.cached = len(ids), reading.done
         generated: list[int] = []
         reason: FinishReason = "length"
@@ -288,7 +289,7 @@ class MlxEngine:
         yield meter.finished(
             "tool_calls" if stream.called and reason == "stop" else reason,
             reasoning_tokens=stream.reasoning_tokens,
-            peak_memory=mx.get_peak_memory(),
+            peak_memory=max(self.loaded.weights, mx.get_peak_memory() - others),
             applied=msgspec.structs.replace(options, max_tokens=limit),
             ignored=self._ignored(request),
         )

@@ -268,8 +268,14 @@ class LocalChatService:
             place.engine, place.loading, place.percent = host, True, None
         try:
             yield from self._waiting(run, lambda: self._claim(run))
-            yield from self._room(place, run, self._fit(info, context_length))
-            spec = LoadSpec(model=place.info.id, path=str(path), context_length=context_length)
+            need = self._fit(info, context_length)
+            yield from self._room(place, run, need)
+            spec = LoadSpec(
+                model=place.info.id,
+                path=str(path),
+                context_length=context_length,
+                cache_budget=room.cache_budget(need),
+            )
             with closing(self._host(place, run).load(spec, run.id)) as events:  # type: ignore[type-var]  # as well
                 for event in events:
                     if run.cancelled:
