@@ -162,14 +162,14 @@ class History:
 
     def after_fork(self) -> None:
         """Read with connections of its own in the child of a fork: those there are must not be used, nor closed."""
-        opened = self._inode is not None or self._writer.connected
+        opened = self._kind is not None or self._writer.connected
         _inherited.extend((*self._idle, self._writer.fork(opened)))
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
-        self._inode: int | None = None
+        self._kind: tuple[int | None, bool] | None = None
         self._looked = False
 
     def _files(self) -> Iterator[os.stat_result]:
@@ -200,10 +200,11 @@ class History:
 
     @contextlib.contextmanager
     def _reader(self, inode: int | None) -> Iterator[sqlite3.Connection]:
+        kind = inode, os.access(self.path, os.W_OK)
         with self._lock:
-            if inode != self._inode:
+            if kind != self._kind:
                 self._drop_idle()
-                self._inode = inode
+                self._kind = kind
             database = self._idle.pop() if self._idle else None
         if database is None:
             database = history_schema.reading(self.path)
@@ -216,7 +217,7 @@ class History:
             database.close()
             raise
         with self._lock:
-            if inode == self._inode and len(self._idle) < _IDLE_MOST:
+            if kind == self._kind and len(self._idle) < _IDLE_MOST:
                 self._idle.append(database)
                 return
         database.close()

@@ -13,6 +13,7 @@ A column holds a text or number as it is, anything else as JSON; NULL is the fie
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -88,15 +89,15 @@ def writing(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
-        refuse_newer(path)
+        inspect(path)
         fresh = not os.path.exists(path) or not path.stat().st_size
+        if not fresh and not os.access(path, os.W_OK):  # SQLite would make its companions read-only too, for good
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             _prepare(database, fresh)
-        except BaseException as error:
+        except BaseException:
             database.close()
-            if isinstance(error, sqlite3.Error) and (is_damage(error) or (not fresh and _is_foreign(error))):
-                raise Damaged(str(error)) from error
             raise
     return database
 
@@ -105,31 +106,27 @@ def reading(path: Path) -> sqlite3.Connection:
     """A connection that only reads. Raises `FileNotFoundError` when nothing was kept yet, and `sqlite3.Error`."""
     if not os.path.exists(path):
         raise FileNotFoundError(path)
-    place = quote(str(path))
-    try:
-        database = _read_only(f"file:{place}?mode=ro")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise
-        database = _read_only(f"file:{place}?immutable=1")  # a folder that cannot be written
+    database = _read_only(path)
     if not _version(database):
         database.close()
         raise FileNotFoundError(path)
     return database
 
 
-def refuse_newer(path: Path) -> None:
-    """Raises `Newer` when a newer version wrote the file; it is only read. Raises `sqlite3.Error`."""
-    try:
-        with closing(reading(path)) as database:
-            version = _version(database)
-    except FileNotFoundError:
+def inspect(path: Path) -> None:
+    """Look at a file without changing it. Raises `Newer`, `Damaged` when it is no history, and `sqlite3.Error`."""
+    if not os.path.exists(path):
         return
+    with closing(_read_only(path)) as database:
+        version = _version(database)
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > VERSION:
         raise Newer(
             f"The history at {path} was written by a newer version of the workbench: it can be read, and new chats are "
             "not kept."
         )
+    if tables if not version else not tables >= {"chats", "messages"}:
+        raise Damaged("It holds other tables.")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -177,14 +174,7 @@ def _prepare(database: sqlite3.Connection, fresh: bool) -> None:
                 database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute("COMMIT")
-    for table in ("chats", "messages", "pieces", "texts"):
-        database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
-
-
-def _is_foreign(error: sqlite3.Error) -> bool:
-    """Whether the file holds other tables than these; a Python without full-text search says "no such module"."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_ERROR and "no such module" not in str(error)
+    database.execute("SELECT 1 FROM texts LIMIT 1").fetchone()  # some Pythons have no full-text search
 
 
 @contextlib.contextmanager
@@ -196,14 +186,22 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _read_only(place: str) -> sqlite3.Connection:
-    database = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        _version(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Without writing, and without locks where nothing can be written: they would be read-only for good."""
+    unfolded = os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal")
+    ways = ("mode=ro", "immutable=1") if unfolded or os.access(path, os.W_OK) else ("immutable=1",)
+    for how in ways:
+        place = f"file:{quote(str(path))}?{how}"
+        database = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _version(database)
+            return database
+        except BaseException as error:
+            database.close()
+            code = getattr(error, "sqlite_errorcode", None) or 0
+            if how == "immutable=1" or code & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+    raise AssertionError
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -131,10 +131,10 @@ class Writer:
         if not os.access(place, os.W_OK) or not (place == self.path or place.is_dir()):
             return trouble(PermissionError(errno.EACCES, f"{place} is read-only"), self.path)
         try:
-            history_schema.refuse_newer(self.path)
+            history_schema.inspect(self.path)
         except Newer as newer:
             return newer.info
-        except sqlite3.Error:
+        except (Damaged, sqlite3.Error):
             return None  # whoever reads or writes finds out
         return None
 
@@ -163,7 +163,7 @@ class Writer:
 
     def close(self, timeout: float = 5.0) -> bool:
         """Write all there is and end the thread; whether all was written."""
-        written = self.flush(timeout)
+        written = self.flush(min(timeout, 0.5) if self._failing else timeout)
         with self._changed:
             thread, self._closing = self._thread, True
             self._changed.notify_all()
