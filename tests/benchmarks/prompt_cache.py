@@ -36,7 +36,7 @@ WORDS, TOKENS = 60, 40
 LARGER = {
     "hidden_size": 256,
     "intermediate_size": 1024,
-    "num_hidden_layers": 8,
+    "num_hidden_layers": 6,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 64,
@@ -122,7 +122,7 @@ def main() -> None:
         kinds = ("llama", "mamba2") if smoke else tuple(tiny.KINDS)
         played = {kind: scenarios(place, kind, smoke=smoke) for kind in kinds}
         sizes = {} if smoke else LARGER
-        warm, without, whole, new = first_token(place, turns=3 if smoke else 10, rounds=1 if smoke else 7, **sizes)
+        warm, without, whole, new = first_token(place, turns=3 if smoke else 10, rounds=1 if smoke else 5, **sizes)
     found, packing = lookups(1000 if smoke else 100_000, 32, 5 if smoke else 200)
 
     fixed = [total for kind, (_, total) in played.items() if kind != "llama"]
