@@ -63,7 +63,7 @@ def refused(ack: Ack) -> str:
 
 
 def test_the_tree_by_commands() -> None:
-    chat, service = make(say("1"), say("2"), say("3"), say("4"))
+    chat, _service = make(say("1"), say("2"), say("3"), say("4"))
     front = Front(chat)
     do(chat, Send(id=1, text="a"))
     first = chat.last
@@ -110,7 +110,7 @@ def test_the_variables_of_a_template_are_looked_for_in_the_notebook(monkeypatch:
 
 
 def test_options_are_set_as_a_whole_and_the_preset_that_they_equal_is_named() -> None:
-    chat, service = make(say("ok"))
+    chat, _service = make(say("ok"))
     front = Front(chat)
     do(chat, SetOptions(id=1, options={"temperature": 0.2, "seed": None, "stop": ["END"]}))
     assert chat.options == GenerationOptions(temperature=0.2, stop=("END",))

@@ -69,8 +69,8 @@ def test_from_code_it_fails_and_nothing_is_cut() -> None:
         chat.send("more " * 30).result(5)
     assert len(chat.messages) == 7
     assert front.state == chat.view()
-    assert chat.send("short").error is None or True
     assert len(service.requests[3].messages) == 7, "all of it was sent"
+    assert front.state["overflow"] is not None
 
 
 def test_the_person_is_told_with_numbers_and_may_leave_it() -> None:
@@ -142,7 +142,7 @@ def test_a_summary_stands_for_the_oldest_turns_on_a_branch_beside_them() -> None
 
 
 def test_starting_anew_takes_the_question_along() -> None:
-    chat, service, front = narrow()
+    chat, _service, front = narrow()
     filled(chat)
     chat.send("more " * 30).wait(5)
     until(lambda: front.state["overflow"])
@@ -168,7 +168,7 @@ def test_a_message_too_long_alone_can_only_be_shortened() -> None:
 
 
 def test_from_code_it_can_be_decided_before() -> None:
-    chat, service, front = narrow()
+    chat, _service, front = narrow()
     chat.overflow = "drop"
     filled(chat)
     assert chat.send("more " * 30).result(5) == "read 57"
@@ -187,7 +187,7 @@ def test_what_was_decided_before_but_cannot_be_done_fails_in_words() -> None:
 
 
 def test_a_server_that_refuses_is_answered_with_estimates() -> None:
-    chat, service, front = narrow(name="far", models=("big",), url="http://localhost:1/v1")
+    chat, _service, front = narrow(name="far", models=("big",), url="http://localhost:1/v1")
     filled(chat)
     chat.send("more " * 30).wait(5)
     until(lambda: front.state["overflow"])

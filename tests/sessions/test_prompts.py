@@ -27,7 +27,7 @@ def test_double_braces_stand_for_braces() -> None:
 
 
 def test_a_missing_variable_is_named_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"needs a value for language; it has places for text, language\. Give language="):
+    with pytest.raises(UsageError, match=r"value for language; it has places for text, language\. Give language="):
         fill("Translate {text} into {language}", {"text": "bonjour"})
 
 

@@ -1,6 +1,7 @@
 """The chat as a program uses it: ask, edit, ask again, go back and forth. It knows no widget and no engine.
 
-talk.py           its base: how it asks and what it hears; the base of that is chosen.py, the model chosen
+talk.py           its base: how it asks, and what it hears
+about.py          the base of that: title, system prompt, options; and of that chosen.py: the model
 conversation.py   what is said: the tree, what of it is shown, what is kept
 runs.py           the runs that answer, one after another
 chat_commands.py  what a front end asks
@@ -20,14 +21,12 @@ from workbench.errors import EmptyPromptError, StateError, UsageError
 from workbench.messages import Message, new_id
 from workbench.messages import system as system_message
 from workbench.messages import user as user_message
-from workbench.options import GenerationOptions, make_options
+from workbench.options import make_options
 from workbench.sessions import chat_commands, open_chats
 from workbench.sessions.answer import Answer
 from workbench.sessions.begun import Said
 from workbench.sessions.begun import nodes as nodes_of
-from workbench.sessions.chat_state import Context, context_of
 from workbench.sessions.conversation import Conversation
-from workbench.sessions.overflow import How
 from workbench.sessions.preview import Preview, previewed
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
@@ -221,7 +220,7 @@ class Chat(Talk):
             self._held = self._overflowing = None
             self._notice = self._too_big = None
             self._let_go(gone)
-            self._tell(notice=None, too_big=None, consent=None, **self._about())
+            self._tell(notice=None, too_big=None, consent=None, overflow=None, **self._about())
         stop_all(gone)
 
     def fork(self, message: str | None = None) -> Chat:
@@ -238,95 +237,12 @@ class Chat(Talk):
             other._conversation.title = conversation.called()
             other._conversation.parent = conversation.recorder.chat
             other._conversation.model = other._info.id
-            parent = other._conversation.tree.ground
-            for node in end.lineage():
-                parent = other._conversation.put(copied(node, other._conversation.changed), parent)
+            copies = [copied(node, other._conversation.changed) for node in end.lineage()]
+            other._conversation.put_all(copies, other._conversation.tree.ground)
             self._forks.append(other)
         return other
 
-    # What it is
-
-    @property
-    def title(self) -> str:
-        """Its title: as given, else from the first question; empty before that."""
-        with self.lock:
-            return self._conversation.called()
-
-    @title.setter
-    def title(self, title: str) -> None:
-        with self.lock:
-            self._conversation.title = " ".join(title.split())
-            self._conversation.recorder.change(title=self._conversation.called())
-            self._tell(title=self._conversation.called())
-
-    @property
-    def system(self) -> str:
-        """What tells the model how to behave; empty for nothing."""
-        with self.lock:
-            return "" if self._conversation.system is None else self._conversation.system.text
-
-    @system.setter
-    def system(self, text: str) -> None:
-        with self.lock:
-            self._conversation.set_system(text)
-            self._tell(system=self.system)
-
-    @property
-    def options(self) -> GenerationOptions:
-        """Options of every answer from now on; `send` can put others on top."""
-        with self.lock:
-            return self._conversation.options
-
-    @options.setter
-    def options(self, options: GenerationOptions) -> None:
-        with self.lock:
-            self._conversation.options = options
-            self._conversation.recorder.change(options=options)
-            self._tell(**self._option_fields(), context=self._context_view())
-
-    @property
-    def overflow(self) -> How | None:
-        """What is done with a message that does not fit the context: ``"drop"`` leaves out the oldest turns,
-        ``"summarise"`` has them summed up, ``"raise"`` loads the model with a longer context; the reply's `notes` say
-        what was done. ``None``: it fails with a `ContextOverflowError`, and the widget lets the person choose.
-        """
-        return self._overflow
-
-    @overflow.setter
-    def overflow(self, how: How | None) -> None:
-        if how not in (None, "drop", "summarise", "raise"):
-            raise UsageError(f"overflow cannot be {how!r}.", next_step='It is "drop", "summarise", "raise" or None.')
-        self._overflow = how
-
-    @property
-    def private(self) -> bool:
-        """Whether it stays out of the history. Setting it deletes what is kept of it; taking it back keeps it all."""
-        return self._conversation.recorder.private
-
-    @private.setter
-    def private(self, private: bool) -> None:
-        with self.lock:
-            conversation = self._conversation
-            if private:
-                conversation.recorder.leave()
-            elif conversation.tree.nodes:
-                conversation.enter_history()
-            else:
-                conversation.recorder.private = False
-            self._notice = None
-            self._tell(notice=None, **self._about())
-
-    @property
-    def history_id(self) -> str:
-        """Its id in the history: `workbench.reopen` takes it. Another after `clear`."""
-        return self._conversation.recorder.chat
-
-    @property
-    def context(self) -> Context:
-        """Tokens of the context: in use after the last answer shown, kept free for the next one, and in all."""
-        with self.lock:
-            limit = self._info.context_length if self._info else None
-            return context_of(self._conversation.path, self.options, limit)
+    # What is done with it
 
     def preview(self, text: str = "") -> Preview:
         """What would be sent with this message: the exact prompt and its tokens for a local model that is in memory,
@@ -344,9 +260,8 @@ class Chat(Talk):
         """Have these been said before. Raises `UsageError`."""
         conversation = self._conversation
         with self.lock:
-            parent = conversation.tree.ground
-            for node in nodes_of(messages, self.model, conversation.changed):
-                parent = conversation.put(node, parent)
+            said = nodes_of(messages, self.model, conversation.changed)
+            conversation.put_all(said, conversation.tree.ground)
 
     def export(self, to: str | os.PathLike[str]) -> str | Path:
         """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``), or in a file whose suffix
@@ -396,6 +311,7 @@ class Chat(Talk):
                 "run": None if going is None else going.reply.run,
                 "run_message": None if going is None else going.node.id,
                 "consent": None if self._held is None else self._held.view(),
+                "overflow": None if self._overflowing is None else self._overflowing[1].view(),
                 **self._about(),
             }
 

@@ -34,6 +34,8 @@ class Conversation:
         """Notified whenever a message changes."""
         self.system = system_message(system) if system else None
         """What tells the model how to behave; ``None`` for nothing."""
+        self.system_since = 0.0
+        """When that was said last, Unix time; prompts from before cannot be compared with those after."""
         self.title = ""
         """As given; empty: it is taken from the first question."""
         self.model: str | None = None
@@ -116,16 +118,23 @@ class Conversation:
 
     # What changes it
 
+    def put_all(self, nodes: Iterable[Node], parent: Node) -> Node:
+        """Hang new messages below another one, each below the one before, and show them; gives the last."""
+        added = []
+        for node in nodes:
+            parent = self.tree.add(node, parent)
+            added.append(parent)
+        if added:
+            self.tree.show(parent)
+            self.redraw()
+            self._audience.tell(title=self.called())
+        for node in added:
+            self.keep(node)
+        return parent
+
     def put(self, node: Node, parent: Node) -> Node:
         """Hang a new message below another one, and show it."""
-        titled = self.called()
-        self.tree.add(node, parent)
-        self.tree.show(node)
-        self.redraw()
-        self.keep(node)
-        if not self.title and self.called() != titled:
-            self._audience.tell(title=self.called())
-        return node
+        return self.put_all([node], parent)
 
     def replace(self, node: Node, reply: Reply) -> None:
         """Have another answer in the place of one without text; it has the same id."""
@@ -147,11 +156,8 @@ class Conversation:
 
         Before them come a summary, if there is one, and copies of the messages to be kept.
         """
-        parent = self.tree.ground
-        if summary:
-            parent = self.put(Node(plain=system_message(summary)), parent)
-        for node in kept:
-            parent = self.put(copied(node, self.changed), parent)
+        begun = [Node(plain=system_message(summary))] if summary else []
+        parent = self.put_all([*begun, *(copied(node, self.changed) for node in kept)], self.tree.ground)
         if question.children == [answer]:
             self.move(question, parent)
         else:  # it has other answers, which stay where they are
@@ -185,7 +191,9 @@ class Conversation:
             self._audience.emit([["message", _system_view(self.system)]])
         elif (before is None) != (self.system is None):
             self._audience.tell(messages=self.views())
-        self.recorder.change(system=text if self.system is not None else None)
+        self.system_since = time.time()
+        self._audience.tell(system="" if self.system is None else self.system.text)
+        self.recorder.change(system=None if self.system is None else self.system.text)
 
     def heard(self, node: Node, ops: list[Op], event: object) -> None:
         """Pass on what an event changed in an answer."""
@@ -209,7 +217,7 @@ class Conversation:
         """Be what the history keeps."""
         self.recorder = Recorder(chat.id, known=True)
         self.title, self.model, self.options = chat.title, chat.model, chat.options
-        self.parent, self.created = chat.parent, chat.created
+        self.parent, self.created, self.system_since = chat.parent, chat.created, time.time()
         self.tree = tree_of(messages, chat.head, self.changed)
         self.redraw()
 

@@ -135,23 +135,24 @@ def measured(
     )
 
 
-def silently_cut(path: Sequence[Node], system: Message | None, model: str, prompt_tokens: int) -> str:
+def silently_cut(path: Sequence[Node], system: Message | None, since: float, model: str, prompt_tokens: int) -> str:
     """What to say of a server that read less than it was sent; empty where nothing points to that.
 
     The rule: a prompt holds all that the same model read earlier on the same path, so it has at least as many tokens
     as the last such prompt was counted to have; and it has at least half as many tokens as words, whatever the
-    tokenizer. A count below either of them means that the server left something out. A prompt of which something was
-    left out here is not compared.
+    tokenizer. A count below either of them means that the server left something out. What the model read before
+    `since`, when the system prompt was another, is not compared, nor is a prompt of which something was left out here.
     """
     earlier = [
         node.reply.usage.prompt_tokens
         for node in path
-        if node.reply is not None and node.reply.model == model and node.reply.usage.prompt_tokens
+        if node.reply is not None and node.reply.model == model and node.created >= since
     ]
     said = [m for m in (system, *(node.message for node in path)) if m is not None]
     words = sum(len(m.text.split()) for m in said)
-    if earlier and prompt_tokens < earlier[-1]:
-        had = f"the conversation had {earlier[-1]:,} already"
+    before = next((count for count in reversed(earlier) if count is not None), 0)
+    if prompt_tokens < before:
+        had = f"the conversation had {before:,} already"
     elif prompt_tokens < words // 2:
         had = f"the conversation has {words:,} words"
     else:

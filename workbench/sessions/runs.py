@@ -279,7 +279,8 @@ class Runs:
         if counted is None or getattr(job.who.service, "url", None) is None or job.how == "drop":
             return
         path, system = job.question.lineage(), self._conversation.system
-        if words := overflow.silently_cut(path, system, job.reply.model, counted):
+        since = self._conversation.system_since
+        if words := overflow.silently_cut(path, system, since, job.reply.model, counted):
             self._note(job, words)
 
     def _note(self, job: Job, message: str) -> None:

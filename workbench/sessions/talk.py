@@ -1,7 +1,4 @@
-"""How a chat asks, and what it hears of its runs. Knows no command, and nothing of what a program may call.
-
-Its model, and what there is to choose from, is its base, `workbench.sessions.chosen.Chooser`.
-"""
+"""How a chat asks, and what it hears of its runs. Knows no command, and nothing of what a program may call."""
 
 from __future__ import annotations
 
@@ -12,30 +9,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from workbench.errors import ErrorInfo, ModelError, StateError, UsageError, describe
+from workbench.errors import ErrorInfo, ModelError, StateError, UsageError
 from workbench.events import Event, Failed, Finished, LoadProgress, Notice, UsageKnown
 from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
 from workbench.options import GenerationOptions
 from workbench.services import consent
 from workbench.sessions import open_chats
+from workbench.sessions.about import About
 from workbench.sessions.answer import Answer
-from workbench.sessions.chat_state import PreviewState, context_of, option_fields, settings_fields
-from workbench.sessions.chosen import Chooser, missing_model
-from workbench.sessions.conversation import Conversation
 from workbench.sessions.held import Held, leave
-from workbench.sessions.option_ranges import ranges_of
 from workbench.sessions.overflow import How, Overflowing
-from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
 from workbench.sessions.runs import Heard, Job, Runs, Who, stop_run
 from workbench.sessions.tree import Node
-from workbench.store import settings
 
 if TYPE_CHECKING:
     from workbench.services.registry import Services
     from workbench.sessions.chat import Chat
-    from workbench.store.history_values import StoredChat, StoredMessage
 
 GONE = ErrorInfo(
     kind="ChatNotFoundError",
@@ -45,8 +36,8 @@ GONE = ErrorInfo(
 )
 
 
-class Talk(Chooser):
-    """Base of a chat: its conversation, its runs, and what is told of them."""
+class Talk(About):
+    """Base of a chat: its runs, and what is told of them."""
 
     def __init__(
         self,
@@ -60,10 +51,7 @@ class Talk(Chooser):
         private: bool = False,
         id: str | None = None,
     ) -> None:
-        super().__init__(model, services=services, force=force, name="chat", id=id)
-        recorder = Recorder(self.id, private=private)
-        self._conversation = Conversation(self._audience, recorder, system=system)
-        self._conversation.options = options or GenerationOptions()
+        super().__init__(model, system=system, options=options, services=services, force=force, private=private, id=id)
         alive = weakref.ref(self)
         heard = Heard(
             event=partial(_passed_on, alive, "_heard_event"),
@@ -74,17 +62,11 @@ class Talk(Chooser):
         )
         self._runs = Runs(self._audience, self._conversation, self._worker, heard)
         self._fallback = fallback
-        self._overflow: How | None = None
         self._overflowing: tuple[Job, Overflowing] | None = None
         self._held: Held | None = None
-        self._preview = PreviewState()
-        self._ranges_of: object = None
-        """What the ranges told last depend on."""
-        self._closed = False
         self._forks: list[Chat] = []
         """Chats forked from this one: they live as long as it does, whether they are kept or not."""
         open_chats.put(self.id, cast("Chat", self))
-        weakref.finalize(self, settings.observe(partial(_passed_on, alive, "_heard_settings"))).atexit = False
 
     # Asking; the lock is held
 
@@ -194,17 +176,6 @@ class Talk(Chooser):
             consent.check(url)
         return Who(info.id, service)
 
-    def _restore(self, chat: StoredChat, messages: list[StoredMessage]) -> None:
-        """Be the chat that the history keeps; if its model is gone, that is told."""
-        with self.lock:
-            self._conversation.restore(chat, messages)
-            if chat.model is None:
-                return
-            try:
-                self._info = self.services.resolve(chat.model)[1]
-            except ModelError as error:
-                self._info, self._notice = missing_model(chat.model), describe(error)
-
     def _settle_overflow(self, choice: str) -> None:
         """Do what the person chose for the message that does not fit. Raises as `_who`, and `StateError`."""
         with self.lock:
@@ -265,61 +236,20 @@ class Talk(Chooser):
 
     def _heard_running(self) -> None:
         going = self._runs.going
-        self._tell(run=going and going.reply.run, run_message=going and going.node.id)
+        self._tell(run=going and going.reply.run, run_message=going and going.node.id, **self._kept_fields())
 
     def _heard_overflow(self, job: Job, found: Overflowing) -> None:
         self._overflowing = job, found
         self._tell(overflow=found.view())
 
     def _heard_raised(self, length: int) -> None:
-        options = msgspec.structs.replace(self._conversation.options, context_length=length)
-        self._conversation.options = options
         if self._info is not None:
             self._set_model(msgspec.structs.replace(self._info, context_length=length))
-        self._tell(**self._option_fields())
+        self.options = msgspec.structs.replace(self.options, context_length=length)
 
     def _heard_gone(self) -> None:
         self._notice = GONE
         self._tell(notice=msgspec.to_builtins(GONE), **self._kept_fields())
-
-    def _heard_settings(self, found: settings.Settings) -> None:
-        with self.lock:
-            self._tell(**self._option_fields(), **settings_fields(found), **self._kept_fields())
-
-    # What is drawn beside the messages; the lock is held
-
-    def _about(self) -> dict[str, Any]:
-        """The fields of the view that are neither messages nor the model."""
-        conversation = self._conversation
-        return {
-            "title": conversation.called(),
-            "system": "" if conversation.system is None else conversation.system.text,
-            "context": self._context_view(),
-            "overflow": None if self._overflowing is None else self._overflowing[1].view(),
-            "preview": self._preview.view,
-            "ranges": ranges_of(self.services, self._info),
-            **self._option_fields(),
-            **settings_fields(settings.get()),
-            **self._kept_fields(),
-        }
-
-    def _option_fields(self) -> dict[str, Any]:
-        return option_fields(self._conversation.options, settings.get())
-
-    def _kept_fields(self) -> dict[str, Any]:
-        recorder = self._conversation.recorder
-        return {
-            "private": recorder.private,
-            "kept": recorder.kept,
-            "history_problem": msgspec.to_builtins(recorder.problem),
-        }
-
-    def _context_view(self) -> dict[str, int | None]:
-        limit = self._info.context_length if self._info else None
-        found: dict[str, int | None] = msgspec.to_builtins(
-            context_of(self._conversation.path, self._conversation.options, limit)
-        )
-        return found
 
     # What the base asks; the lock is held
 
@@ -328,18 +258,6 @@ class Talk(Chooser):
 
     def _busy(self) -> bool:
         return self._runs.going is not None
-
-    def _model_fields(self) -> dict[str, Any]:
-        fields = {**super()._model_fields(), "context": self._context_view()}
-        known = self._info and (self._info.id, self._info.status, self._info.context_length)
-        if known != self._ranges_of:
-            self._ranges_of = known
-            fields["ranges"] = ranges_of(self.services, self._info)
-        return fields
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StateError("This chat is closed.", next_step="wb.chat() starts another.")
 
 
 def stop_all(nodes: Iterable[Node]) -> None:
