@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import workbench as wb
-from workbench.errors import UsageError
+from workbench.errors import FolderError, UsageError
 from workbench.messages import assistant
 from workbench.store import history
 
@@ -39,3 +41,20 @@ def test_an_answer_keeps_its_own_model_and_a_private_chat_is_not_kept():
 def test_what_is_no_message_is_refused(wrong):
     with pytest.raises(UsageError, match="pair"):
         wb.chat(messages=[wrong])
+
+
+def test_an_open_chat_is_exported_and_its_notebook_says_the_same_again(tmp_path):
+    chat = wb.chat(messages=SAID, private=True, temperature=0)
+    file = chat.export(tmp_path / "ada.ipynb")
+    with pytest.raises(FolderError, match="already"):
+        chat.export(file)
+    assert chat.export(file, overwrite=True) == file
+    code = next(cell for cell in json.loads(file.read_text())["cells"] if cell["cell_type"] == "code")
+    found: dict[str, object] = {}
+    exec("".join(code["source"]).rsplit("\n", 1)[0], found)
+    again = found["chat"]
+    assert isinstance(again, wb.Chat)
+    assert [(m.role, m.text) for m in again.messages] == SAID
+    assert again.options.temperature == 0
+    chat.close()
+    again.close()

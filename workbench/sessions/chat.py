@@ -263,20 +263,24 @@ class Chat(Talk):
             said = nodes_of(messages, self.model, conversation.changed)
             conversation.put_all(said, conversation.tree.ground)
 
-    def export(self, to: str | os.PathLike[str]) -> str | Path:
+    def export(
+        self, to: str | os.PathLike[str], *, overwrite: bool = False, branches: bool = False, code_cells: bool = False
+    ) -> str | Path:
         """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``), or in a file whose suffix
-        says which of them. Returns the text, or the file's path.
+        says which of them (``.md``, ``.json``, ``.html``, ``.ipynb``). Returns the text, or the file's path.
 
-        `workbench.sessions.export` says what each format holds. Raises
-        `UsageError` for another format, and `FolderError` where the file is there already or cannot be written.
+        `workbench.sessions.export.export` says what each format holds, and what `branches` and `code_cells` add.
+        Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there already
+        and `overwrite` is not given.
         """
         from workbench.sessions import export
 
         with self.lock:
             chat, messages = self._conversation.chat(), self._conversation.stored()
-        if isinstance(to, str) and to in export.MEDIA_TYPES:
-            return export.export(chat, messages, to)
-        return export.write(export.export(chat, messages, export.format_of(to)), to)
+        as_text = isinstance(to, str) and to in export.MEDIA_TYPES
+        format = str(to) if as_text else export.format_of(to)
+        text = export.export(chat, messages, format, branches=branches, code_cells=code_cells)
+        return text if as_text else export.write(text, to, overwrite=overwrite)
 
     def close(self) -> None:
         """Cancel what is going on and end the chat's thread. What was said stays readable."""

@@ -73,7 +73,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def one_line(text: str) -> str:
     """Words as they are, in one line: no mark of Markdown counts in them."""
-    return re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
 
 
 def _front_matter(chat: StoredChat, path: Sequence[StoredMessage]) -> str:
