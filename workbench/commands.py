@@ -39,12 +39,6 @@ class Stop(_Command, frozen=True, kw_only=True):
     run: str
 
 
-class Retry(_Command, frozen=True, kw_only=True):
-    """Ask again for the answer that this message was."""
-
-    message: str
-
-
 class ChooseModel(_Command, frozen=True, kw_only=True):
     """Use another model from now on; a local one is loaded at once, with progress."""
 
@@ -508,7 +502,6 @@ Command: TypeAlias = (
     Hello
     | Send
     | Stop
-    | Retry
     | ChooseModel
     | ListModels
     | NewChat

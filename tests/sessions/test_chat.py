@@ -13,7 +13,7 @@ import pytest
 
 from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say, until_cancelled
 from workbench import builtin
-from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Retry, Send, Stop
+from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Regenerate, Send, Stop
 from workbench.errors import (
     ConnectionFailedError,
     ContextOverflowError,
@@ -406,13 +406,13 @@ def test_commands_do_what_the_methods_do_and_never_raise() -> None:
     assert chat.perform(Send(id=2, text="Hello")).ok
     until(lambda: chat.last and chat.last.partial)
     run = chat.view()["run"]
-    refused = chat.perform(Retry(id=3, message=chat.view()["run_message"]))
+    refused = chat.perform(Regenerate(id=3, message=chat.view()["run_message"]))
     assert (refused.ok, refused.error and refused.error.kind) == (False, "StateError")
     assert chat.perform(Stop(id=4, run="unknown")).ok
     assert chat.perform(Stop(id=5, run=run)).ok
     assert chat.last is not None
     assert chat.last.wait(5)
-    assert chat.perform(Retry(id=6, message=chat.last.id)).ok
+    assert chat.perform(Regenerate(id=6, message=chat.last.id)).ok
     assert chat.last.result(5) == "whole"
     empty = chat.perform(Send(id=7, text=" "))
     assert (empty.id, empty.ok, empty.error and empty.error.kind) == (7, False, "EmptyPromptError")

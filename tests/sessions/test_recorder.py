@@ -143,6 +143,7 @@ def test_a_chat_deleted_elsewhere_stays_here_and_says_so() -> None:
     assert history.default().flush(20)
     chat.send("b").result(5)
     assert len(chat.messages) == 4
+    until(lambda: front.state["notice"], 20)
     assert (front.state["kept"], front.state["notice"]["kind"]) == (False, "ChatNotFoundError")
     assert "deleted" in front.state["notice"]["message"]
     assert not history.default().exists(chat.id)

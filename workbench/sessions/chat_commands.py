@@ -35,7 +35,6 @@ from workbench.commands import (
     Preview,
     Refuse,
     Regenerate,
-    Retry,
     SavePreset,
     SavePrompt,
     Send,
@@ -73,7 +72,7 @@ def _do(chat: Chat, command: Command) -> Any:
     match command:
         case Hello():
             pass
-        case Send() | Retry() | Edit() | Regenerate() | GoOn() | Overflow():
+        case Send() | Edit() | Regenerate() | GoOn() | Overflow():
             return _do_or_hold(chat, command)
         case Allow():
             _allow(chat, command.always)
@@ -166,8 +165,6 @@ def _ask(chat: Chat, command: Command) -> None:
             chat.edit(command.message, command.text)
         case Regenerate():
             chat.regenerate(command.message, model=command.model)
-        case Retry():
-            chat.regenerate(command.message)
         case GoOn():
             _go_on(chat, command.message)
         case Overflow():

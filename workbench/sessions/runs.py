@@ -122,9 +122,6 @@ class Runs:
 
     def _answer_one(self) -> None:
         """Answer the job at the head of the line; one that was stopped has left it."""
-        if self._conversation.recorder.gone_elsewhere():
-            with self.lock:
-                self._heard.gone()
         with self.lock:
             if not self.waiting:
                 return
@@ -148,6 +145,9 @@ class Runs:
             if not job.reply._dropped:
                 self._conversation.keep(job.node)
             self._end(job)
+        if self._conversation.recorder.gone_elsewhere():  # it may wait for the disk: nobody waits for this run any more
+            with self.lock:
+                self._heard.gone()
 
     def _request(self, job: Job, *, without: int = 0) -> Request:
         """What is asked: the path to the question, `without` so many of its oldest turns."""

@@ -2,7 +2,7 @@
 
 /** Tags of what the browser may ask, in the order of workbench/commands.py. */
 export const COMMAND_KINDS = [
-  "hello", "send", "stop", "retry", "choose_model", "list_models", "new_chat", "allow", "refuse",
+  "hello", "send", "stop", "choose_model", "list_models", "new_chat", "allow", "refuse",
   "edit", "regenerate", "go_on", "show", "delete", "fork", "set_options", "set_system", "set_title", "set_private",
   "use_preset", "save_preset", "drop_preset", "save_prompt", "drop_prompt", "fill_prompt", "preview", "close_preview",
   "overflow", "export",
@@ -23,7 +23,6 @@ export type Request =
   | { kind: "hello" }
   | { kind: "send"; text: string; interrupt?: boolean; variables?: Record<string, string> }
   | { kind: "stop"; run: string }
-  | { kind: "retry"; message: string }
   | { kind: "choose_model"; model: string; force?: boolean }
   | { kind: "list_models" }
   | { kind: "new_chat" }
