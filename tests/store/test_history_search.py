@@ -8,8 +8,8 @@ import pytest
 
 from workbench.messages import File, Reasoning, Text, ToolCall, ToolResult
 from workbench.store import history as store
+from workbench.store import history_text
 from workbench.store.history import History, StoredChat, StoredMessage
-from workbench.store.history_text import snippet, words_of
 
 TEXTS = {
     "en": "The quick brown fox isn't lazy; it jumps over state-of-the-art fences, snake_case and C++.",
@@ -136,19 +136,23 @@ def test_a_snippet_is_pieces_of_the_text_and_no_markup(history):
     assert "".join(text for text, _ in hit.snippet) == TEXTS["ja"]
 
 
+def snippet(text, words):
+    return history_text.snippet(text, history_text.pattern_of(history_text.words_of(words)))
+
+
 def test_a_snippet_of_a_long_text_is_short_and_around_the_match():
     text = f"<b>begin</b> {'so many words ' * 9_000}the\n\n needle   is here {'and more words ' * 9_000}"
-    pieces = snippet(text, words_of("needle "))
+    pieces = snippet(text, "needle ")
     whole = "".join(text for text, _ in pieces)
     assert ("needle", True) in pieces
     assert len(whole) < 300
     assert whole.startswith("... ")
     assert whole.endswith(" ...")
     assert "the needle is here" in whole
-    assert snippet("", words_of("a")) == ()
-    assert snippet("nothing of it", words_of("needle")) == (("nothing of it", False),)
+    assert snippet("", "a") == ()
+    assert snippet("nothing of it", "needle") == (("nothing of it", False),)
     began = time.perf_counter()
-    snippet("ä" * 1_000_000, words_of("ab " * 20))
+    snippet("ä" * 1_000_000, "ab " * 20)
     assert time.perf_counter() - began < 5
 
 

@@ -496,12 +496,11 @@ def test_prompts_are_texts_by_name():
 
 def test_prompts_as_long_as_may_be_can_be_read_again_and_too_many_are_refused():
     longest = "\n".join(['"\\' * 2_240] * 4)
-    for n in range(6):
-        settings.put_prompt(f"p{n}", longest)
-    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "6"
+    settings.change(prompts={f"p{n}": longest for n in range(3)})
+    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "3"
     with pytest.raises(FolderError, match="256 KB"):
-        settings.change(prompts={f"p{n}": longest for n in range(20)})
-    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "6"
+        settings.change(prompts={f"p{n}": longest for n in range(15)})
+    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "3"
 
 
 def test_asking_for_the_settings_pulls_in_no_toml_writer():

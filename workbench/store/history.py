@@ -16,6 +16,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 import weakref
@@ -28,7 +29,6 @@ import msgspec
 
 from workbench.errors import ChatNotFoundError, ErrorInfo, HistoryError
 from workbench.store import history_rows, history_schema, history_text, paths
-from workbench.store.history_text import Word
 from workbench.store.history_values import Hit, StoredChat, StoredMessage
 from workbench.store.history_writer import Writer
 
@@ -38,6 +38,8 @@ CANDIDATES = 1000
 """A search with as many hits or more is not ranked: the newest come first."""
 SETTLE_SECONDS = 0.5
 """How long reading waits for what this process has just put."""
+_PLACES = ("WORKBENCH_HOME", "HOME", "XDG_DATA_HOME")
+"""The variables that move the file."""
 _IDLE_MOST = 4
 """Connections kept open for the next reader."""
 
@@ -121,7 +123,8 @@ class History:
         if not asked:
             return []
         rows = self._read(partial(_found, match=history_text.match_of(asked), chat=chat, limit=limit))
-        return [_hit(row, asked) for row in rows or ()]
+        pattern = history_text.pattern_of(asked)
+        return [_hit(row, pattern) for row in rows or ()]
 
     def load(self, chat: str) -> tuple[StoredChat, list[StoredMessage]]:
         """A chat and all its messages, in the order in which they came. Raises `ChatNotFoundError`."""
@@ -236,13 +239,13 @@ class History:
 
 
 def default() -> History:
-    """The history of this person, the same for the whole process."""
-    try:
-        path = paths.data_dir() / "history.sqlite3"
-    except OSError as error:  # the folder cannot be made: `problem` says so
-        path = Path(error.filename or "workbench") / "history.sqlite3"
+    """The history of this person, the same for the whole process; cheap, and nothing is made by asking."""
+    place = tuple(map(os.environ.get, _PLACES))
     with _defaults_lock:
-        return _defaults.setdefault(path, History(path))
+        known = _defaults.get(place)
+        if known is None:
+            known = _defaults[place] = History(paths.data_place() / "history.sqlite3")
+        return known
 
 
 def _listed(
@@ -272,10 +275,10 @@ def _found(database: sqlite3.Connection, match: str, chat: str | None, limit: in
     return [database.execute(query, n).fetchone() for n in found[:limit]]
 
 
-def _hit(row: tuple[Any, ...], words: Sequence[Word]) -> Hit:
+def _hit(row: tuple[Any, ...], pattern: re.Pattern[str]) -> Hit:
     chat, title, message, role, at, raw = row
     text = history_text.said(history_rows.parts_of(raw))
-    return Hit(chat=chat, title=title, message=message, role=role, at=at, snippet=history_text.snippet(text, words))
+    return Hit(chat=chat, title=title, message=message, role=role, at=at, snippet=history_text.snippet(text, pattern))
 
 
 def _loaded(database: sqlite3.Connection, chat: str) -> tuple[StoredChat, list[StoredMessage]] | None:
@@ -303,7 +306,7 @@ def _nothing(database: sqlite3.Connection) -> None:
 
 
 _all: weakref.WeakSet[History] = weakref.WeakSet()
-_defaults: dict[Path, History] = {}
+_defaults: dict[tuple[str | None, ...], History] = {}
 _defaults_lock = threading.Lock()
 _inherited: list[object] = []
 """Connections that the parent of this process opened: kept, because closing them here would harm it."""
@@ -312,7 +315,7 @@ _inherited: list[object] = []
 def _after_fork() -> None:
     global _defaults_lock
     _defaults_lock = threading.Lock()
-    for history in _all:
+    for history in list(_all):
         history.after_fork()
 
 

@@ -123,8 +123,8 @@ def delete_chat(database: sqlite3.Connection, chat: str) -> None:
 
 def fold(database: sqlite3.Connection) -> None:
     """Put what was appended to messages into their rows, and index it: that of kernels that were killed."""
-    for (n,) in database.execute("SELECT DISTINCT message FROM pieces").fetchall():
-        (raw,) = database.execute("SELECT parts FROM messages WHERE n = ?", (n,)).fetchone()
+    query = "SELECT n, parts FROM messages WHERE n IN (SELECT message FROM pieces)"
+    for n, raw in database.execute(query).fetchall():
         pieces = database.execute("SELECT reasoning, text FROM pieces WHERE message = ? ORDER BY n", (n,))
         parts = with_pieces(parts_of(raw), pieces)
         database.execute("UPDATE messages SET parts = ? WHERE n = ?", (msgspec.json.encode(parts).decode(), n))

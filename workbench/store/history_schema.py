@@ -189,19 +189,24 @@ def _alone(path: Path) -> Iterator[None]:
 def _read_only(path: Path) -> sqlite3.Connection:
     """Without writing, and without locks where nothing can be written: they would be read-only for good."""
     unfolded = os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal")
-    ways = ("mode=ro", "immutable=1") if unfolded or os.access(path, os.W_OK) else ("immutable=1",)
-    for how in ways:
-        place = f"file:{quote(str(path))}?{how}"
-        database = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    if unfolded or os.access(path, os.W_OK):
         try:
-            _version(database)
-            return database
-        except BaseException as error:
-            database.close()
-            code = getattr(error, "sqlite_errorcode", None) or 0
-            if how == "immutable=1" or code & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            return _opened(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-    raise AssertionError
+    return _opened(path, "immutable=1")
+
+
+def _opened(path: Path, how: str) -> sqlite3.Connection:
+    place = f"file:{quote(str(path))}?{how}"
+    database = sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        _version(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -41,7 +41,7 @@ class Word(msgspec.Struct, frozen=True):
 
 def words_of(asked: str) -> list[Word]:
     """The words and quoted phrases of a search, the last one unfinished when nothing comes after it. No syntax."""
-    asked = _clean(asked).translate(_FOLDED)
+    asked = _folded(_clean(asked))
     found = []
     for match in _QUOTED.finditer(asked):
         text = match[0] if match[1] is None else match[1]
@@ -59,7 +59,7 @@ def match_of(words: Sequence[Word]) -> str:
 
 def indexed(parts: Sequence[Part]) -> str:
     """The text of a message as the index takes it."""
-    return _spaced(_clean(said(parts)).translate(_FOLDED))
+    return _spaced(_folded(_clean(said(parts))))
 
 
 def said(parts: Sequence[Part]) -> str:
@@ -77,11 +77,21 @@ def said(parts: Sequence[Part]) -> str:
     return "\n".join(texts)
 
 
-def snippet(text: str, words: Sequence[Word]) -> tuple[tuple[str, bool], ...]:
+def pattern_of(words: Sequence[Word]) -> re.Pattern[str]:
+    """What finds these words in a text without case and accents."""
+    wanted = []
+    for word in sorted(words, key=lambda word: -len(word.text)):
+        parts = [re.escape(part) for part in word.text.split(" ")]
+        before = "" if _UNSPACED.match(word.text) else f"(?<!{_IN_WORD})"
+        after = f"{_IN_WORD}*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else f"(?!{_IN_WORD})"
+        wanted.append(before + r"[\W_]*".join(parts) + after)
+    return re.compile("|".join(wanted) or "(?!)")
+
+
+def snippet(text: str, pattern: re.Pattern[str]) -> tuple[tuple[str, bool], ...]:
     """The text around the first match, in pieces: a text, and whether it matched; its beginning when nothing does."""
     text = _clean(text)
-    plain = text.translate(_FOLDED)  # character for character
-    pattern = _pattern(words)
+    plain = _folded(text)
     first = pattern.search(plain)
     at = first.start() if first else 0
     start = 0 if at <= AROUND else _after_space(text, at - AROUND, at)
@@ -97,18 +107,13 @@ def snippet(text: str, words: Sequence[Word]) -> tuple[tuple[str, bool], ...]:
     return tuple((re.sub(r"\s+", " ", piece), hit) for piece, hit in (*pieces, (rest, False)) if piece)
 
 
+def _folded(text: str) -> str:
+    """Character for character without case and accents."""
+    return text.lower() if text.isascii() else text.translate(_FOLDED)
+
+
 def _spaced(text: str) -> str:
     return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
-
-
-def _pattern(words: Sequence[Word]) -> re.Pattern[str]:
-    wanted = []
-    for word in sorted(words, key=lambda word: -len(word.text)):
-        parts = [re.escape(part) for part in word.text.split(" ")]
-        before = "" if _UNSPACED.match(word.text) else f"(?<!{_IN_WORD})"
-        after = f"{_IN_WORD}*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else f"(?!{_IN_WORD})"
-        wanted.append(before + r"[\W_]*".join(parts) + after)
-    return re.compile("|".join(wanted) or "(?!)")
 
 
 def _after_space(text: str, start: int, end: int) -> int:

@@ -38,6 +38,9 @@ _OF_ONE_JOB = {
 }
 """Errors that lie in what is to be written; all others lie in the file, the disk or another program."""
 
+_left_open: list[sqlite3.Connection] = []
+"""Connections to files that were taken away. To close one would remove the log that its successor at that path uses."""
+
 Job: TypeAlias = Callable[[sqlite3.Connection], None]
 
 
@@ -77,6 +80,7 @@ class Writer:
         self._failing = False
         self._erasing = self._afresh = False
         self._erase_at = 0.0
+        self._flushing = 0
         self._database: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._stuck: ErrorInfo | None = None
@@ -112,10 +116,12 @@ class Writer:
     def flush(self, timeout: float) -> bool:
         """Whether all that was put before is on the disk within so many seconds, and what was deleted is not."""
         with self._changed:
-            asked, self._erase_at = self._asked, 0.0
+            asked = self._asked
             if self._done < asked or self._erasing:
                 self._wake(0.0)
+            self._flushing += 1
             done = self._changed.wait_for(lambda: self._done >= asked and not self._erasing, timeout)
+            self._flushing -= 1
             return done and self._stuck is None
 
     @property
@@ -129,7 +135,7 @@ class Writer:
             return self._stuck
         place = next(place for place in (self.path, *self.path.parents) if place.exists())
         if not os.access(place, os.W_OK) or not (place == self.path or place.is_dir()):
-            return trouble(PermissionError(errno.EACCES, f"{place} is read-only"), self.path)
+            return in_words(PermissionError(errno.EACCES, f"{place} is read-only"), self.path)
         try:
             history_schema.inspect(self.path)
         except Newer as newer:
@@ -205,13 +211,15 @@ class Writer:
             to_erase = self._write(batch)
         except Newer as newer:
             stuck = newer.info
-        except (Damaged, sqlite3.Error, OSError) as error:
+        except Exception as error:
             self._disconnect()
             stuck, left = self._hindrance(error, batch)
             pause, to_erase = PAUSE_SECONDS, self._erasing
         with self._changed:
             if to_erase and not self._erasing:
                 self._erase_at = time.monotonic() + ERASE_SECONDS
+            if self._flushing:
+                self._erase_at = 0.0
             recovered = self._failing and not left
             self._stuck, self._failing, self._erasing = stuck, bool(left), to_erase
             self._done += len(batch) - len(left)
@@ -261,12 +269,13 @@ class Writer:
         """The connection, a new one when the file at the path is not the one it was opened on."""
         if self._database is not None and self._inode == history_schema.inode_of(self.path):
             return self._database
-        self._disconnect()
+        if self._database is not None:
+            _left_open.append(self._database)
         self._inode = history_schema.inode_of(self.path)
         self._database = history_schema.writing(self.path)
         self._inode = history_schema.inode_of(self.path)
         self._database.execute("BEGIN IMMEDIATE")
-        history_rows.fold(self._database)
+        self._do(history_rows.fold, self._database)
         self._database.execute("COMMIT")
         return self._database
 
@@ -283,14 +292,14 @@ class Writer:
             return None, [history_rows.rebuild, *batch]
         if index or isinstance(error, Damaged) or (isinstance(error, sqlite3.Error) and is_damage(error)):
             return self.set_aside(self._inode), batch
-        return trouble(error, self.path), batch
+        return in_words(error, self.path), batch
 
     def set_aside(self, inode: int | None) -> ErrorInfo | None:
         """Put a damaged file out of the way; why that cannot be done, or ``None``."""
         try:
             aside = history_schema.set_aside(self.path, inode) if inode is not None else None
         except OSError as error:
-            return trouble(error, self.path)
+            return in_words(error, self.path)
         if aside is not None:
             self.told = HistoryError(
                 f"The history of chats was damaged, and a new one was begun. The old one is {aside}.",
@@ -299,7 +308,7 @@ class Writer:
         return None
 
 
-def trouble(error: Exception, path: Path) -> ErrorInfo:
+def in_words(error: Exception, path: Path) -> ErrorInfo:
     """Why the history cannot be written now, in words."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     waits = "What is said meanwhile waits in memory."
