@@ -333,6 +333,14 @@ class EngineContract:
         assert not any(isinstance(e, ReasoningDelta) for e in unthinking)
         assert unthinking[-1].applied.thinking is False
 
+    def test_thinking_that_the_template_drops_costs_only_what_follows_it(self, subject):
+        """Hangs on what the shipped model was trained to do."""
+        first = answer(subject, ask("What is 18 + 25?", max_tokens=200))
+        assert thought(first)
+        history = (messages.user("What is 18 + 25?"), messages.assistant(text(first), reasoning=thought(first)))
+        follow_up = answer(subject, ask("and 19 + 25?", *history, max_tokens=5))
+        assert follow_up[-1].usage.cached_tokens >= first[-1].usage.prompt_tokens - 1
+
     def test_a_tool_is_called(self, subject):
         """Hangs on what the shipped model was trained to do."""
         events = answer(subject, ask("What is the weather in Paris?", tools=(WEATHER,), max_tokens=200))

@@ -188,6 +188,20 @@ def test_tokens_are_read_back_as_they_were_written(subject, said):
     assert "".join(s for s, _ in shown) == said
 
 
+def test_the_first_space_of_what_goes_on_is_not_lost():
+    from mlx_lm.tokenizer_utils import SPMStreamingDetokenizer, TokenizerWrapper
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    from workbench.engines.mlx_text import piece_of
+
+    words = Tokenizer(models.WordLevel({"▁one": 0, "▁two": 1, "s": 2}, unk_token="s"))
+    tokenizer = TokenizerWrapper(PreTrainedTokenizerFast(tokenizer_object=words), SPMStreamingDetokenizer)
+    begins, goes_on = piece_of(tokenizer, ()), piece_of(tokenizer, (), goes_on=True)
+    assert [begins(token) for token in (0, 1, 2)] == [b"one", b" two", b"s"]
+    assert [goes_on(token) for token in (0, 1, 2)] == [b" one", b" two", b"s"]
+
+
 def test_a_special_token_in_the_middle_is_not_shown(subject):
     from workbench.engines.mlx_text import piece_of
 
