@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
 import workbench as wb
 from workbench.commands import ExportChat, Hello, KeepChats, PinChat, PlanDeleteChats, RenameChat, SearchChats, TagChat
-from workbench.errors import ChatNotFoundError, FolderError, StateError, UsageError
+from workbench.errors import ChatNotFoundError, FolderError, HistoryError, StateError, UsageError
 from workbench.messages import Text
 from workbench.sessions.history import HistorySession
 from workbench.store import history as store
@@ -228,3 +230,17 @@ def test_a_damaged_database_is_said(tmp_path, monkeypatch):
     until(lambda: past.view()["problem"])
     assert past.view()["problem"]["message"] in repr(past)
     store.default().close()
+
+
+def test_a_history_of_a_newer_version_is_shown_and_not_changed(past):
+    store.default().close()
+    with closing(sqlite3.connect(store.default().path)) as database:
+        database.execute("PRAGMA user_version = 999")
+    assert past.view()["rows"][0]["title"] == "Cooking"
+    with pytest.raises(HistoryError, match="newer"):
+        past.rename("c1", "Eggs")
+    refused = past.perform(PinChat(id=1, chat="r1", pinned=True))
+    assert refused.ok  # it is done behind the answer, and refused there
+    until(lambda: past.view()["notice"])
+    assert "newer" in past.view()["problem"]["message"]
+    assert past.view()["rows"][0]["title"] == "Cooking"

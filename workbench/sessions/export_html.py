@@ -29,7 +29,7 @@ body { margin: 0 auto; padding: 32px 16px 64px; max-width: 776px; background: va
   font: 15px/1.6 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 24px; line-height: 1.3; margin: 0 0 8px; }
 h1.branch { font-size: 18px; margin-top: 48px; border-top: 1px solid; padding-top: 24px; }
-h2 { font-size: 14px; margin: 0; } article h2 + p { margin-top: 0; }
+h2 { font-size: 14px; margin: 0; } .text :is(h1, h2, h3, h4) { font-size: 16px; margin: 20px 0 8px; }
 article { margin: 24px 0; unicode-bidi: isolate; } article.user { padding: 12px 16px; border-radius: 10px;
   background: color-mix(in srgb, var(--ink) 5%, var(--bg)); }
 .facts, .tags { color: color-mix(in srgb, var(--ink) 68%, var(--bg)); font-size: 12px; margin: 0 0 8px; }

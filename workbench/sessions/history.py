@@ -423,7 +423,7 @@ class HistorySession:
         """Show what was just written. Raises `HistoryError` when it could not be."""
         problem = None if self._history.writable else self._history.problem
         if problem is not None:
-            raise problem.to_error()
+            raise HistoryError(problem.message, next_step=problem.next_step)
         self._look(again=True)
 
     def _search(self, words: str, tag: str | None) -> list[dict[str, Any]]:
