@@ -32,7 +32,7 @@ def test_the_copy_names_its_chat_and_holds_every_turn_escaped() -> None:
     page = html_copy(
         *view(message("user", "1 < 2 <script>alert(1)</script>"), message("assistant", "Yes & no", model="m"))
     )
-    assert page.startswith('<div class="wb-static" data-wb-chat="abc">')
+    assert page.startswith('<div class="wb-static tex2jax_ignore mathjax_ignore" data-wb-chat="abc">')
     assert "1 &lt; 2 &lt;script&gt;" in page
     assert "Yes &amp; no" in page
     assert {tag for tag, _ in Tags(page).tags} <= {"div", "p", "strong"}
@@ -86,7 +86,7 @@ def test_one_turn_that_is_too_long_is_cut_and_says_so() -> None:
 
 
 def test_an_empty_chat_has_an_empty_copy() -> None:
-    assert html_copy(*view()) == '<div class="wb-static" data-wb-chat="abc"></div>'
+    assert html_copy(*view()) == '<div class="wb-static tex2jax_ignore mathjax_ignore" data-wb-chat="abc"></div>'
 
 
 HOSTILE = [

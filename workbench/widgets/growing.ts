@@ -52,8 +52,10 @@ export class GrowingMarkdown {
     this.waiting = null;
     if (text === null) return;
     const draw = (): void => {
+      const latest = this.waiting?.text;
+      this.waiting = null;
       this.notBefore = 0;
-      if (this.waiting) this.update(this.waiting.text, true);
+      if (latest !== undefined) this.update(latest, true);
     };
     this.waiting = { text, timer: window.setTimeout(draw, this.notBefore - performance.now()) };
   }

@@ -4,7 +4,7 @@ import type { MarkdownIt, Token } from "markdown-it";
 /** Longer addresses are no links: a definition used a thousand times must stay small. */
 const LONGEST_ADDRESS = 1000;
 /** A host as people write it: words with dots, a number address, localhost. */
-const HOST = /(?:[\p{L}\p{N}_-]+\.)+[\p{L}\p{N}-]{2,}|\blocalhost\b|\[[0-9a-f:]+\]/giu;
+const HOST = /(?:[\p{L}\p{N}_-]+\.)+[\p{L}\p{N}-]{2,}|\d+(?:\.\d+){3}|\blocalhost\b|\[[0-9a-f:]+\]/giu;
 /** Folded characters with which a text can look like another one. */
 const UNSEEN = /\p{Cf}/gu;
 
@@ -30,6 +30,7 @@ export function links(md: MarkdownIt): void {
 
 /** Gives each link its attributes, and its end the host to be shown. */
 function dress(tokens: Token[]): void {
+  const read = new Map<string, URL | null>(); // one definition may be used by a thousand links
   let open: Token | null = null;
   let words = "";
   for (const token of tokens) {
@@ -39,10 +40,12 @@ function dress(tokens: Token[]): void {
     } else if (token.type === "link_close" && open) {
       const address = String(open.attrGet("href") ?? "");
       open.attrs = [["dir", "auto"]];
-      if (/^(?:https?|mailto):/i.test(address) && URL.canParse(address)) {
+      if (!read.has(address)) read.set(address, readAddress(address));
+      const url = read.get(address);
+      if (url) {
         const attributes = { href: address, title: address, target: "_blank", rel: "noopener noreferrer", tabindex: "-1" };
         open.attrs.push(...Object.entries(attributes));
-        token.content = hostToShow(new URL(address), words);
+        token.content = hostToShow(url, words);
       }
       open = null;
     } else if (open) {
@@ -50,6 +53,11 @@ function dress(tokens: Token[]): void {
       token.meta = { inLink: true };
     }
   }
+}
+
+/** An address of the web or of mail; null for any other. */
+function readAddress(address: string): URL | null {
+  return /^(?:https?|mailto):/i.test(address) && URL.canParse(address) ? new URL(address) : null;
 }
 
 /** The host of an address where the words of its link name another one, or where it can be mistaken; else empty. */

@@ -146,7 +146,7 @@ export const TOO_LARGE = "Shown as plain text: too large to format.";
 
 /** How many characters at the start of `text` are formatted: all, or the blocks that end before it is too long. */
 export function formattedLength(text: string): number {
-  return text.length > LONGEST_TEXT ? finishedLength(text.slice(0, LONGEST_TEXT)) : text.length;
+  return text.length > LONGEST_TEXT ? finishedLength(`${text.slice(0, LONGEST_TEXT)}\n`) : text.length;
 }
 
 /**
