@@ -81,7 +81,7 @@ class Recorder:
             return False
         try:
             stamp = self._history.stamp()
-            if self._history.problem is not None or self._history.exists(self.chat):
+            if not self._history.writable or self._history.exists(self.chat):
                 self._stamp = stamp
                 return False
         except HistoryError:
