@@ -242,3 +242,15 @@ def test_two_kernels_with_one_chat_lose_nothing() -> None:
     assert [m.text for m in third.messages] == ["a", "one", "from this", "here"]
     last = third.messages[2].id
     assert [m.text for m in third.branches(last)] == ["from the other", "from this"]
+
+
+def test_an_answer_that_a_new_chat_cuts_off_was_stopped_not_killed() -> None:
+    chat, _ = make(until_cancelled("half"), say("next"))
+    reply = chat.send("a")
+    until(lambda: reply.partial)
+    before = chat.history_id
+    chat.clear()
+    reply.wait(5)
+    assert history.default().flush(20)
+    message = history.default().load(before)[1][-1]
+    assert (message.status, message.finish) == ("cancelled", "cancelled")

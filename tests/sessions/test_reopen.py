@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.sessions.scripted import ScriptedService, ScriptedServices, say
-from workbench.errors import ChatNotFoundError
+from workbench.errors import ChatNotFoundError, StateError
 from workbench.options import GenerationOptions
 from workbench.services.registry import Services
 from workbench.sessions.chat import Chat
@@ -103,3 +103,28 @@ def test_a_chat_whose_model_is_gone_says_so_and_the_fallback_answers(
     assert reply.result(60)
     assert reply.model == "builtin"
     assert reply.notes[0].code == "fallback"
+
+
+def test_what_the_model_has_read_is_saved_and_restored_if_asked(tmp_path: Path) -> None:
+    services = Services()
+    try:
+        chat = Chat(services=services)
+        chat.send("Hello", temperature=0).result(60)
+        chat.send("Who are you?", temperature=0).result(60)
+        file = tmp_path / "read.cache"
+        saved = chat.save_cache(file)
+        assert saved > 0
+        services.local.unload()
+        assert chat.restore_cache(file) == saved
+        reply = chat.send("Hello again", temperature=0)
+        assert reply.result(60)
+        assert (reply.usage.cached_tokens or 0) >= saved - 1
+        assert chat.restore_cache(tmp_path / "nothing") == 0
+    finally:
+        services.close()
+
+
+def test_the_cache_of_a_server_is_its_own(tmp_path: Path) -> None:
+    far = ScriptedService(say("1"), name="far", models=("big",), url="http://localhost:1/v1")
+    with pytest.raises(StateError, match="kept by its server"):
+        Chat("far:big", services=ScriptedServices(far)).save_cache(tmp_path / "read.cache")

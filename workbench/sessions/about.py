@@ -6,13 +6,15 @@ Knows no run. The model, and what there is to choose from, is its base, `workben
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from workbench.errors import ModelError, StateError, UsageError, describe
 from workbench.options import GenerationOptions
+from workbench.sessions.begun import Said
+from workbench.sessions.begun import nodes as nodes_of
 from workbench.sessions.chat_state import Context, PreviewState, context_of, option_fields, settings_fields
 from workbench.sessions.chosen import Chooser, missing_model
 from workbench.sessions.conversation import Conversation
@@ -169,6 +171,13 @@ class About(Chooser):
     def _heard_settings(self, found: settings.Settings) -> None:
         with self.lock:
             self._tell(**self._option_fields(), **settings_fields(found), **self._kept_fields())
+
+    def _begin_with(self, messages: Iterable[Said]) -> None:
+        """Have these been said before. Raises `UsageError`."""
+        conversation = self._conversation
+        with self.lock:
+            said = nodes_of(messages, self.model, conversation.changed)
+            conversation.put_all(said, conversation.tree.ground)
 
     def _restore(self, chat: StoredChat, messages: list[StoredMessage]) -> None:
         """Be the chat that the history keeps; if its model is gone, that is told."""

@@ -22,10 +22,10 @@ from workbench.messages import Message, new_id
 from workbench.messages import system as system_message
 from workbench.messages import user as user_message
 from workbench.options import make_options
+from workbench.request import Request
 from workbench.sessions import chat_commands, open_chats
 from workbench.sessions.answer import Answer
 from workbench.sessions.begun import Said
-from workbench.sessions.begun import nodes as nodes_of
 from workbench.sessions.conversation import Conversation
 from workbench.sessions.preview import Preview, previewed
 from workbench.sessions.recorder import Recorder
@@ -256,12 +256,27 @@ class Chat(Talk):
             messages = (*messages, user_message(text))
         return previewed(self.services, model, messages, options, context)
 
-    def _begin_with(self, messages: Iterable[Said]) -> None:
-        """Have these been said before. Raises `UsageError`."""
-        conversation = self._conversation
+    def save_cache(self, file: str | os.PathLike[str]) -> int:
+        """Write what its model has read of the path shown into a file, so that `restore_cache` can spare the reading.
+
+        Gives the tokens saved; 0 where the model holds nothing of it. The file holds what was said: keep it as you
+        would the text. Waits for a run that goes on. Raises `StateError` for a model on a server, `FolderError` when
+        the file cannot be written.
+        """
         with self.lock:
-            said = nodes_of(messages, self.model, conversation.changed)
-            conversation.put_all(said, conversation.tree.ground)
+            messages = self._conversation.read(self._conversation.tree.end())
+            options = self.options
+        local, model = self._local()
+        return local.save_cache(Request(messages=messages, model=model, options=options), Path(file).expanduser())
+
+    def restore_cache(self, file: str | os.PathLike[str]) -> int:
+        """Give its model what `save_cache` wrote, loading the model if need be; the next answer begins sooner.
+
+        Gives the tokens restored; 0 where the file is not there, damaged, or of another model: then nothing is lost
+        but time. Waits until it is done. Raises `StateError` for a model on a server, and what loading raises.
+        """
+        local, model = self._local()
+        return local.restore_cache(model, Path(file).expanduser())
 
     def export(
         self, to: str | os.PathLike[str], *, overwrite: bool = False, branches: bool = False, code_cells: bool = False

@@ -16,7 +16,7 @@ from workbench.sessions.answer import Answer, Op
 from workbench.sessions.audience import Audience
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
-from workbench.sessions.stored import copied, stored, tree_of
+from workbench.sessions.stored import copied, cut_off, stored, tree_of
 from workbench.sessions.tree import Node, Tree, place, turns_of
 from workbench.store.history_values import StoredChat, StoredMessage
 
@@ -178,6 +178,9 @@ class Conversation:
     def begin_anew(self, recorder: Recorder) -> list[Node]:
         """Let go of all messages, which stay where they are kept, and give them."""
         gone, self.tree = list(self.tree.nodes.values()), Tree()
+        for node in gone:
+            if node.reply is not None and not node.reply.done:  # nobody hears how it ends
+                self.recorder.message(cut_off(node, self.recorder.chat), self.chat)
         self.recorder, self.title, self.parent, self.created = recorder, "", None, time.time()
         self.redraw()
         return gone

@@ -45,6 +45,11 @@ def stored(node: Node, chat: str) -> StoredMessage:
     )
 
 
+def cut_off(node: Node, chat: str) -> StoredMessage:
+    """An answer that is being written, as one that was stopped here."""
+    return msgspec.structs.replace(stored(node, chat), status="cancelled", finish="cancelled")
+
+
 def node_of(message: StoredMessage, changed: threading.Condition) -> Node:
     """A kept message as it goes into a tree; an answer has ended, whatever became of it."""
     if message.role != "assistant":

@@ -15,6 +15,7 @@ from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
 from workbench.options import GenerationOptions
 from workbench.services import consent
+from workbench.services.local import LocalChatService
 from workbench.sessions import open_chats
 from workbench.sessions.about import About
 from workbench.sessions.answer import Answer
@@ -117,9 +118,10 @@ class Talk(About):
             node = self._conversation.put(Node(reply=reply, own=own), question)
         else:
             self._conversation.replace(node, reply)
-        if self._notice is not None or self._overflowing is not None:
-            self._notice = self._too_big = self._overflowing = None
-            self._tell(notice=None, too_big=None, overflow=None)
+        if self._notice not in (None, GONE) or self._overflowing is not None:
+            self._notice = GONE if self._notice == GONE else None  # that stays, until it is kept again
+            self._too_big = self._overflowing = None
+            self._tell(notice=msgspec.to_builtins(self._notice), too_big=None, overflow=None)
         self._runs.ask(
             Job(
                 node=node,
@@ -175,6 +177,13 @@ class Talk(About):
         if url is not None and url != leave.get():
             consent.check(url)
         return Who(info.id, service)
+
+    def _local(self) -> tuple[LocalChatService, str]:
+        """The service of a model on this machine, and the model's id. Raises `StateError`."""
+        service, info = self.services.resolve(self.model)
+        if not isinstance(service, LocalChatService):
+            raise StateError(f"What {info.id} has read is kept by its server.")
+        return service, info.id
 
     def _settle_overflow(self, choice: str) -> None:
         """Do what the person chose for the message that does not fit. Raises as `_who`, and `StateError`."""
