@@ -160,9 +160,9 @@ class RemoteChatService:
             yield self._ignored(request, name, "decides that itself")
         attempt = 0
         try:
-            if request.continues and not self.can_continue(request.model):
+            if request.begun is not None and not (request.begun.text and self.can_continue(request.model)):
                 raise UsageError(
-                    f"{self.name} cannot go on with an answer.", next_step="Ask it to continue in a message."
+                    f"{self.name} cannot go on with this answer.", next_step="Ask it to continue in a message."
                 )
             while True:
                 try:
