@@ -1,8 +1,9 @@
 """The chats there were, as a notebook holds them: find, reopen, name, tag, export, delete. It knows no widget.
 
-history.py         the session: its state, its verbs
-history_rows.py    the same as rows, words, text, HTML, a frame
-history_files.py   chats into files and back
+history.py            the session: its state, its verbs
+history_commands.py   what a front end asks of it
+history_rows.py       the same as rows, words, text, HTML, a frame
+history_files.py      chats into files and back
 """
 
 from __future__ import annotations
@@ -13,32 +14,18 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from workbench.commands import (
-    Ack,
-    DropPlan,
-    ExecutePlan,
-    ExportChat,
-    Hello,
-    HistoryCommand,
-    KeepChats,
-    PinChat,
-    PlanDeleteChats,
-    ReadHistory,
-    RenameChat,
-    SearchChats,
-    TagChat,
-)
+from workbench.commands import Ack, HistoryCommand
 from workbench.errors import ChatNotFoundError, ErrorInfo, HistoryError, StateError, describe
 from workbench.messages import new_id
-from workbench.sessions import export as exporting
 from workbench.sessions import history_files, history_rows, open_chats
 from workbench.sessions.audience import Audience, Observer
+from workbench.sessions.changes import changes
 from workbench.sessions.history_rows import Plan
 from workbench.store import history as store
 from workbench.store import settings
@@ -52,8 +39,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 2000
 """Chats that are listed, the newest; a search finds the others too."""
-MOST_FOUND = 200
-"""Messages that a search in the panel takes."""
 LOOK_EVERY_S = 1.0
 """How often an observed history looks whether any kernel wrote."""
 _IDLE_SHARE = 0.05
@@ -152,7 +137,7 @@ class HistorySession:
 
     def plan_delete(self, chats: Named | Iterable[Named]) -> Plan:
         """What deleting these would take; nothing is deleted. Raises `ChatNotFoundError`."""
-        opened = _opened()
+        opened = open_chats.ids()
         loaded = [self._history.load(id) for id in self._named(chats)]
         plan = Plan(id=new_id(), chats=tuple(history_rows.planned(*each, opened) for each in loaded))
         with self.lock:
@@ -274,36 +259,9 @@ class HistorySession:
 
     def perform(self, command: HistoryCommand) -> Ack:
         """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
-        data: Any = None
-        try:
-            match command:
-                case Hello():
-                    pass
-                case ReadHistory():
-                    self._notice = None
-                    self._look(again=True)
-                case SearchChats():
-                    data = self._search(command.words, command.tag)
-                case RenameChat():
-                    self._behind(partial(self.rename, command.chat, history_rows.title(command.title)))
-                case PinChat():
-                    self._behind(partial(self.pin, command.chat, command.pinned))
-                case TagChat():
-                    self._behind(partial(self._set_tags, command.chat, history_rows.tags(command.tags)))
-                case PlanDeleteChats():
-                    self._behind(partial(self.plan_delete, command.chats))
-                case DropPlan():
-                    self.drop_plan()
-                case ExecutePlan():
-                    self._behind(partial(self.execute, self._waiting(command.plan)))
-                case ExportChat():
-                    data = self._exported(command.chat, command.format)
-                case KeepChats():
-                    settings.change(keep_history=command.keep)
-                    self._publish()
-        except Exception as error:
-            return Ack(id=command.id, ok=False, error=describe(error))
-        return Ack(id=command.id, ok=True, data=data)
+        from workbench.sessions import history_commands
+
+        return history_commands.perform(self, command)
 
     def __repr__(self) -> str:
         view = self.view()
@@ -326,7 +284,7 @@ class HistorySession:
         return self._given or store.default()
 
     def _view(self) -> dict[str, Any]:
-        opened = _opened()
+        opened = open_chats.ids()
         history = self._history
         return {
             "id": self.id,
@@ -347,7 +305,7 @@ class HistorySession:
     def _look(self, *, again: bool = False) -> None:
         """Read what changed since the last look, and tell of it."""
         history = self._history
-        stamp = (history.path, history.stamp(), history.problem, tuple(sorted(_opened())))
+        stamp = (history.path, history.stamp(), history.problem, tuple(sorted(open_chats.ids())))
         if stamp == self._stamp and not again:
             return
         try:
@@ -368,16 +326,7 @@ class HistorySession:
         with self.lock:
             before, now = self._shown, self._view()
             self._shown = now
-            known = {row["id"]: row for row in before.get("rows", ())}
-            there = {row["id"] for row in now["rows"]}
-            for row in now["rows"]:
-                if known.get(row["id"]) != row:
-                    self._audience.emit([["row", row]])
-            for chat in known.keys() - there:
-                self._audience.emit([["drop", chat]])
-            changed = {key: value for key, value in now.items() if key != "rows" and before.get(key) != value}
-            if changed:
-                self._audience.tell(**changed)
+            self._audience.emit(changes(before, now))
 
     def _behind(self, work: Callable[[], object]) -> None:
         """Do it on a thread; what goes wrong is said in the view."""
@@ -426,18 +375,6 @@ class HistorySession:
             raise HistoryError(problem.message, next_step=problem.next_step)
         self._look(again=True)
 
-    def _search(self, words: str, tag: str | None) -> list[dict[str, Any]]:
-        hits = self._history.search(words, limit=MOST_FOUND)
-        return history_rows.groups(hits, self._history.chats(words, tag=tag, limit=MOST_FOUND), _opened())
-
-    def _exported(self, chat: str, format: exporting.Format) -> dict[str, str]:
-        kept, messages = self._history.load(chat)
-        return {
-            "name": exporting.file_name(kept.title, format),
-            "text": exporting.export(kept, messages, format),
-            "media_type": exporting.MEDIA_TYPES[format],
-        }
-
     def _waiting(self, plan: str) -> Plan:
         with self.lock:
             if self._plan is None or self._plan.id != plan:
@@ -462,10 +399,6 @@ def history(words: str = "") -> HistorySession:
 def default() -> HistorySession:
     """The history of this process, made on first use."""
     return HistorySession()
-
-
-def _opened() -> set[str]:
-    return {chat.history_id for chat in open_chats.every()}
 
 
 def _told_by(session: HistorySession) -> Callable[[settings.Settings], None]:

@@ -35,3 +35,8 @@ def every() -> list[Chat]:
     """All that are open."""
     with _lock:
         return list(_open.values())
+
+
+def ids() -> set[str]:
+    """Their ids."""
+    return {chat.history_id for chat in every()}
