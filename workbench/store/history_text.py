@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -19,14 +19,11 @@ MOST_WORDS = 20
 """Words and phrases of a search that count."""
 AROUND = 70
 """Characters of a snippet before the first match; after it there are twice as many."""
-_RANGES = (
-    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff"
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff"
     "\u3100-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U00020000-\U0003ffff"
+    "\uff66-\uffdc\U00020000-\U0003ffff]"
 )
-_UNSPACED = re.compile(f"[{_RANGES}]")
-_IN_WORD = rf"[^\W_{_RANGES}]"
-"""A character that has others of its word beside it."""
 _QUOTED = re.compile(r'"([^"]*)("?)|[^\s"]+')
 
 
@@ -78,34 +75,46 @@ def said(parts: Sequence[Part]) -> str:
 
 
 def pattern_of(words: Sequence[Word]) -> re.Pattern[str]:
-    """What finds these words in a text without case and accents."""
-    wanted = []
+    """What finds these words in a text without case and accents, also inside others; group 1 is the unfinished one."""
+    texts = []
     for word in sorted(words, key=lambda word: -len(word.text)):
-        parts = [re.escape(part) for part in word.text.split(" ")]
-        if not _UNSPACED.match(word.text):  # what it begins with comes first: `re` is quicker so
-            parts[0] += f"(?<!{_IN_WORD}{parts[0]})"
-        after = f"{_IN_WORD}*" if word.begins else "" if _UNSPACED.match(word.text[-1]) else f"(?!{_IN_WORD})"
-        wanted.append(r"[\W_]*".join(parts) + after)
-    return re.compile("|".join(wanted) or "(?!)")
+        text = r"[\W_]*".join(map(re.escape, word.text.split(" ")))
+        texts.append(f"({text})" if word.begins else text)
+    return re.compile("|".join(texts) or "(?!)")
 
 
 def snippet(text: str, pattern: re.Pattern[str]) -> tuple[tuple[str, bool], ...]:
     """The text around the first match, in pieces: a text, and whether it matched; its beginning when nothing does."""
     text = _clean(text)
     plain = _folded(text)
-    first = pattern.search(plain)
-    at = first.start() if first else 0
+    at, _ = next(_matches(plain, pattern), (0, 0))
     start = 0 if at <= AROUND else _after_space(text, at - AROUND, at)
     end = min(len(text), max(at, start) + 2 * AROUND)
     pieces: list[tuple[str, bool]] = [("... ", False)] if start else []
     done = start
-    for match in pattern.finditer(plain, start, end):
-        if match.start() > done:
-            pieces.append((text[done : match.start()], False))
-        pieces.append((text[match.start() : match.end()], True))
-        done = match.end()
-    rest = text[done:end] + (" ..." if end < len(text) else "")
-    return tuple((re.sub(r"\s+", " ", piece), hit) for piece, hit in (*pieces, (rest, False)) if piece)
+    for first, last in _matches(plain[:end], pattern, start):
+        pieces += [(text[done:first], False), (text[first:last], True)]
+        done = last
+    pieces.append((text[done:end] + (" ..." if end < len(text) else ""), False))
+    return tuple((re.sub(r"\s+", " ", piece), hit) for piece, hit in pieces if piece)
+
+
+def _matches(plain: str, pattern: re.Pattern[str], start: int = 0) -> Iterator[tuple[int, int]]:
+    """Where whole words match: from, to."""
+    for match in pattern.finditer(plain, start):
+        first, last = match.span()
+        if match.lastindex:
+            while _in_word(plain, last):
+                last += 1
+        elif _in_word(plain, last - 1) and _in_word(plain, last):
+            continue
+        if not (first and _in_word(plain, first - 1) and _in_word(plain, first)):
+            yield first, last
+
+
+def _in_word(text: str, at: int) -> bool:
+    """Whether there is a character that has others of its word beside it."""
+    return at < len(text) and text[at].isalnum() and not _UNSPACED.match(text[at])
 
 
 def _folded(text: str) -> str:
