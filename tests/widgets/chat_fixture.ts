@@ -3,11 +3,17 @@ import chat from "../../workbench/widgets/chat";
 import type { ChatView, Op } from "../../workbench/widgets/protocol";
 import { chatView, FakeModel, frame } from "./fixtures";
 
+const lives: AbortController[] = [];
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort(); // no timer of a test runs into the next one
+});
+
 export async function shown(state: Partial<ChatView> = {}, views = 1) {
   document.body.replaceChildren();
   const fake = new FakeModel();
   const widget = chat();
   const life = new AbortController();
+  lives.push(life);
   widget.initialize({ model: fake, signal: life.signal });
   const elements: HTMLElement[] = [];
   const ends: (() => void)[] = [];

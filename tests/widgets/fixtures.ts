@@ -63,17 +63,6 @@ export function fakeLayout(): void {
     unobserve(): void {}
     disconnect(): void {}
   };
-  globalThis.IntersectionObserver ??= class {
-    readonly root = null;
-    readonly rootMargin = "";
-    readonly thresholds = [];
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-    takeRecords(): IntersectionObserverEntry[] {
-      return [];
-    }
-  };
   globalThis.CSS ??= { escape: (text: string) => text } as typeof CSS;
 }
 

@@ -1,5 +1,5 @@
-// A message's place in the list: its bare words until it comes near the view, then the message itself. The bare words are
-// laid out only when they are looked for, so that a long conversation opens at once and can be searched whole.
+// A message's place in the list: its bare words, unseen, until it comes near the view, then the message itself. The words
+// are not laid out, but the browser's own search finds them: a long conversation opens at once and can be searched whole.
 import { h } from "./dom";
 import { createMessage, type Doing, type MessageElement } from "./message";
 import type { MessageView } from "./protocol";
@@ -18,8 +18,9 @@ export class LazyMessage {
   constructor(message: MessageView, private readonly doing: Doing) {
     this.message = message;
     const style = message.role === "assistant" ? "wb-answer wb-bare" : "wb-usr wb-bare";
-    this.element = h("article", { class: style, tabindex: -1, "data-message": message.id }, h("div", { class: "wb-txt" }, message.text));
-    this.element.style.containIntrinsicHeight = `auto ${heightOf(message)}px`;
+    const words = h("div", { hidden: "until-found" }, message.text);
+    this.element = h("article", { class: style, tabindex: -1, "data-message": message.id }, words);
+    this.element.style.height = `${heightOf(message)}px`;
   }
 
   get isDrawn(): boolean {

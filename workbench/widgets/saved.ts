@@ -40,9 +40,16 @@ export interface Copy {
 /** Writes the copy whenever a turn has ended, until `signal` is aborted. */
 export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): void {
   let timer = 0;
-  const write = (): void => {
-    const view = store.view;
-    if (!view || view.messages.length === 0 || view.run !== null) return;
+  let asked = 0;
+  const write = async (): Promise<void> => {
+    const mine = ++asked;
+    const due = (): ChatView | null => {
+      const view = store.view;
+      return mine === asked && !signal.aborted && view && view.messages.length > 0 && view.run === null ? view : null;
+    };
+    await renderAhead(due()?.messages ?? [], () => due() !== null);
+    const view = due();
+    if (!view) return;
     try {
       writeCopy(model, view.chat, copyOf(view));
     } catch (error) {
@@ -52,9 +59,24 @@ export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): v
   store.subscribe((change) => {
     if (change.what === "message" && store.view?.run !== null) return;
     clearTimeout(timer);
-    timer = window.setTimeout(write, SETTLE_MS);
+    timer = window.setTimeout(() => void write(), SETTLE_MS);
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/** Renders the answers that a copy will hold one by one while nothing else is to be done: all at once would be felt. */
+async function renderAhead(messages: MessageView[], wanted: () => boolean): Promise<void> {
+  let left = MOST_BYTES;
+  for (const { role, text } of messages.toReversed()) {
+    if (role === "assistant" && !rendered.has(text)) await idle();
+    if (left <= 0 || !wanted()) return;
+    left -= text.length + (role === "assistant" ? plainMarkdown(text).length : text.length);
+  }
+}
+
+function idle(): Promise<void> {
+  const later = window.requestIdleCallback ?? ((call: () => void) => setTimeout(call, 1)); // Safari has none
+  return new Promise((resolve) => later(() => resolve()));
 }
 
 /** Puts the copy into every output that was made for this chat; one that is up to date is left alone. */

@@ -24,7 +24,6 @@ export class Transcript {
   private readonly column = h("div", { class: "wb-col", role: "log", "aria-live": "off", "aria-label": "Conversation" });
   private readonly jump: HTMLButtonElement;
   private readonly rows = new Map<string, LazyMessage>();
-  private readonly near: IntersectionObserver;
   private messages: MessageView[] = [];
   private atEnd = true;
   /** Tokens there were when the reader left the end. */
@@ -43,13 +42,10 @@ export class Transcript {
     this.column.addEventListener("keydown", (event) => this.key(event), { signal });
     this.column.addEventListener("focusin", (event) => this.focused(event), { signal });
     this.column.addEventListener("click", (event) => this.pressed(event), { signal });
-    this.near = new IntersectionObserver((seen) => this.came(seen), { root: this.scroller, rootMargin: `${AHEAD}px 0px` });
+    this.column.addEventListener("beforematch", (event) => this.found(event), { signal });
     const resized = new ResizeObserver(() => this.keepEnd());
     resized.observe(this.column);
-    signal.addEventListener("abort", () => {
-      resized.disconnect();
-      this.near.disconnect();
-    });
+    signal.addEventListener("abort", () => resized.disconnect());
   }
 
   /** Draws the whole list; elements of messages that stay are kept. */
@@ -101,7 +97,6 @@ export class Transcript {
     if (!row) {
       row = new LazyMessage(message, this.doing);
       this.rows.set(message.id, row);
-      this.near.observe(row.element);
     }
     return row;
   }
@@ -109,10 +104,7 @@ export class Transcript {
   private drawRow(row: LazyMessage): ReturnType<LazyMessage["draw"]> {
     const before = row.element;
     const drawn = row.draw();
-    if (before !== drawn.element) {
-      this.near.unobserve(before);
-      if (this.current === before) this.current = drawn.element;
-    }
+    if (this.current === before) this.current = drawn.element;
     return drawn;
   }
 
@@ -122,29 +114,47 @@ export class Transcript {
     for (const [id, { element }] of this.rows) {
       if (ids.has(id)) continue;
       if (element.contains(document.activeElement)) focused = [...this.column.children].indexOf(element);
-      this.near.unobserve(element);
       element.remove();
       this.rows.delete(id);
     }
     return focused;
   }
 
-  /** Draws messages that came near the view. */
-  private came(seen: IntersectionObserverEntry[]): void {
-    const rows = seen.flatMap((entry) => {
-      const id = entry.isIntersecting ? (entry.target as HTMLElement).dataset.message : undefined;
-      return id === undefined ? [] : (this.rows.get(id) ?? []);
-    });
-    const anchor = this.atEnd || KEEPS_PLACE ? undefined : this.firstInSight();
-    const before = anchor?.getBoundingClientRect().top ?? 0;
-    for (const row of rows) this.drawRow(row);
-    if (anchor) this.scroller.scrollTop += anchor.getBoundingClientRect().top - before;
-    this.keepEnd();
+  /** Draws the messages that came near the view. */
+  private drawNear(): void {
+    const { scrollTop, clientHeight } = this.scroller;
+    const children = this.column.children as HTMLCollectionOf<HTMLElement>;
+    const bare: LazyMessage[] = [];
+    for (let i = this.firstBelow(scrollTop - AHEAD); i < children.length; i++) {
+      const element = children[i]!;
+      if (element.offsetTop > scrollTop + clientHeight + AHEAD) break;
+      const row = this.rows.get(element.dataset.message!);
+      if (row && !row.isDrawn) bare.push(row);
+    }
+    if (bare.length === 0) return;
+    const inSight = this.atEnd || KEEPS_PLACE ? undefined : this.firstBelow(scrollTop);
+    const before = inSight === undefined ? 0 : (children[inSight]?.offsetTop ?? 0);
+    for (const row of bare) this.drawRow(row);
+    if (inSight !== undefined) this.scroller.scrollTop += (children[inSight]?.offsetTop ?? 0) - before;
   }
 
-  private firstInSight(): Element | undefined {
-    const top = this.scroller.getBoundingClientRect().top;
-    return [...this.column.children].find((child) => child.getBoundingClientRect().bottom > top);
+  /** Place of the first message that ends below that height. */
+  private firstBelow(height: number): number {
+    const children = this.column.children as HTMLCollectionOf<HTMLElement>;
+    let [low, high] = [0, children.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (children[middle]!.offsetTop + children[middle]!.offsetHeight < height) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The browser's search found words of a message that is not drawn. */
+  private found(event: Event): void {
+    const article = event.target instanceof Element ? event.target.closest("article") : null;
+    const row = this.rows.get(article?.dataset.message ?? "");
+    if (row) this.drawRow(row);
   }
 
   private isLast(message: MessageView): boolean {
@@ -164,6 +174,7 @@ export class Transcript {
     if (this.atEnd && !atEnd) this.tokensSeen = this.tokens();
     this.atEnd = atEnd;
     if (atEnd) show(this.jump, false);
+    this.drawNear();
   }
 
   private tokens(): number {
