@@ -23,6 +23,7 @@ def test_a_chat_goes_on_from_what_was_said(tmp_path, monkeypatch):
         ("user", "done"),
         ("assistant", "done"),
     ]
+    assert history.default().flush(30)
     kept, messages = history.default().load(chat.history_id)
     assert kept.title == "My name is Ada."
     assert [m.parts[0].text for m in messages] == [text for _, text in SAID]

@@ -234,3 +234,13 @@ def test_the_suffix_chooses_and_nothing_is_overwritten_unasked(tmp_path):
         write("x", tmp_path / "no/such/a.md")
     assert file_name("What is: a/river?", "notebook") == "what-is-a-river.ipynb"
     assert file_name("../..", "json") == "chat.json"
+
+
+@pytest.mark.parametrize("format", ["markdown", "html", "notebook"])
+def test_characters_that_turn_round_what_is_read_are_spelled_out(format):
+    words = "if \u202eadmin\u202c:"
+    tree = [message("m1", None, text=words), answer("m2", "m1", f"{words}\n\n```\n{words}\u200b\n```\n`{words}`")]
+    text = export(chat(title=words, head="m2"), tree, format)
+    assert "\u202e" not in text
+    assert text.count("U+202E") >= 4
+    assert "U+200B" in text

@@ -29,7 +29,7 @@ from workbench.store.history import StoredChat, StoredMessage
 kept, now = history.default(), time.time()
 kept.put_chat(StoredChat(id="other", title="From elsewhere", created=now, updated=now))
 kept.put_message(StoredMessage(id="o1", chat="other", parent=None, role="user", created=now, parts=(Text("glacier"),)))
-assert kept.flush()
+assert kept.flush(30)
 """
 
 
@@ -63,6 +63,7 @@ def past(tmp_path, monkeypatch):
     put("r1", "Rivers of Europe", "Where is the Danube?", "It ends in a delta.", model="builtin")
     put("r2", "Rivers of Asia", "Where is the Mekong?", "It ends in a delta, too.", ago=90_000, tags=("geo",))
     put("c1", "Cooking", "How long do eggs boil?", ago=20 * 86_400, pinned=True)
+    assert store.default().flush(30)
     yield HistorySession()
     store.default().close()
 
@@ -94,6 +95,7 @@ def test_a_chat_is_named_by_id_or_words_and_candidates_are_told(past):
         past.pin("rivers")
     assert "The great rivers" in str(caught.value)
     put("r3", "Rivers", "And others?")
+    assert store.default().flush(30)
     past.pin("rivers")  # the one that is called just so
     assert {chat.id for chat in past if chat.pinned} == {"r3", "c1"}
     with pytest.raises(ChatNotFoundError, match="mountains"):

@@ -29,6 +29,7 @@ def panel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Panel]:
         kept.put_message(
             StoredMessage(id=f"{id}1", chat=id, parent=None, role="user", created=now, parts=(Text(text),))
         )
+    assert kept.flush(30)
     widget = Panel(HistorySession())
     widget.ask(kind="hello", id=1)
     yield widget

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.messages import Image
 from workbench.sessions import export_tree, export_words
 from workbench.sessions.export_markdown import LONGEST_LINE
+from workbench.sessions.transcript import spelled
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -71,8 +72,13 @@ def html(chat: StoredChat, messages: Sequence[StoredMessage], *, branches: bool 
 def rendered(text: str) -> str:
     """Markdown as HTML in which nothing acts: tags are text, pictures are links, links lead to the web or to mail."""
     if any(len(line) > LONGEST_LINE for line in text.split("\n")):
-        return f"<pre>{_safe(text)}</pre>"
-    return str(_reader().render(text))
+        return _code(text)
+    reader = _reader()
+    tokens = reader.parse(spelled(text))
+    for token in [*tokens, *(child for block in tokens for child in block.children or ())]:
+        if token.type in ("fence", "code_block", "code_inline"):
+            token.content = spelled(token.content, code=True)
+    return str(reader.renderer.render(tokens, reader.options, {}))
 
 
 def _about(chat: StoredChat, path: Sequence[StoredMessage]) -> str:
@@ -93,11 +99,11 @@ def _article(message: StoredMessage) -> str:
     if thought := export_words.thought(message):
         parts.append(f"<details><summary>Thinking</summary>{_plain(thought)}</details>")
     parts += [_picture(image) for image in export_words.images(message)]
-    parts += [f'<p class="facts">{_safe(f.name)}</p><pre>{_safe(f.text)}</pre>' for f in export_words.files(message)]
+    parts += [f'<p class="facts">{_safe(f.name)}</p>{_code(f.text)}' for f in export_words.files(message)]
     if said := export_words.said(message):
         answer = message.role == "assistant"
         parts.append(f'<div class="text" dir="auto">{rendered(said)}</div>' if answer else _plain(said))
-    parts += [f'<p class="facts">{_safe(h)}</p><pre>{_safe(text)}</pre>' for h, text in export_words.tools(message)]
+    parts += [f'<p class="facts">{_safe(h)}</p>{_code(text)}' for h, text in export_words.tools(message)]
     if ending := export_words.ending(message):
         parts.append(_note(ending))
     return f'<article class="{message.role}">{"".join(parts)}</article>'
@@ -118,8 +124,12 @@ def _plain(text: str) -> str:
     return f'<div class="text plain" dir="auto">{_safe(text)}</div>'
 
 
+def _code(text: str) -> str:
+    return f"<pre>{escape_html.escape(spelled(text, code=True))}</pre>"
+
+
 def _safe(text: str) -> str:
-    return escape_html.escape(text)
+    return escape_html.escape(spelled(text))
 
 
 @cache

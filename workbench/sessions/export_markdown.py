@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from workbench.sessions import export_tree, export_words
-from workbench.sessions.transcript import safe_markdown
+from workbench.sessions.transcript import safe_markdown, spelled
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -64,16 +64,16 @@ def prose(text: str) -> str:
     return f"{safe}\n{fence}" if fence else safe
 
 
-def fenced(text: str, language: str = "") -> str:
+def fenced(text: str) -> str:
     """A block of code that no text inside can close."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
+    return f"{fence}\n{spelled(text, code=True)}\n{fence}"
 
 
 def one_line(text: str) -> str:
     """Words as they are, in one line: no mark of Markdown counts in them."""
-    return re.sub(r"([\\`*_\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>#|~$&])", r"\\\1", spelled(" ".join(text.split())))
 
 
 def _front_matter(chat: StoredChat, path: Sequence[StoredMessage]) -> str:

@@ -373,6 +373,7 @@ class HistorySession:
         problem = None if self._history.writable else self._history.problem
         if problem is not None:
             raise HistoryError(problem.message, next_step=problem.next_step)
+        self._history.flush()
         self._look(again=True)
 
     def _waiting(self, plan: str) -> Plan:

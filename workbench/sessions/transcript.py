@@ -77,7 +77,7 @@ def safe_markdown(text: str) -> str:
     for line in text.split("\n"):
         mark = _FENCE.match(line)
         if fence:
-            out.append(_spelled(line) if certain else _defused(line))
+            out.append(spelled(line, code=True) if certain else _defused(line))
             stripped = line.strip(" >\t")
             if len(stripped) >= len(fence) and set(stripped) == {fence[0]}:
                 fence = ""
@@ -92,6 +92,11 @@ def safe_markdown(text: str) -> str:
     return "\n".join(out)
 
 
+def spelled(text: str, *, code: bool = False) -> str:
+    """Text with what cannot be seen spelled out, ``[U+202E]``: in code all of it, in prose what no writing needs."""
+    return (_UNSEEN if code else _NEVER_MEANT).sub(_code_points, text)
+
+
 def _line(line: str) -> str:
     """One line outside fences: prose, with spans of code in it; a line beyond all measure is prose throughout."""
     if len(line) > _LONGEST_LINE:
@@ -100,25 +105,20 @@ def _line(line: str) -> str:
     out: list[str] = []
     end = 0
     for span in _SPAN.finditer(line):
-        out += [_prose(line[end : span.start()]), _spelled(span[0]) if plain else _defused(span[0])]
+        out += [_prose(line[end : span.start()]), spelled(span[0], code=True) if plain else _defused(span[0])]
         end = span.end()
     out.append(_prose(line[end:]))
     return "".join(out)
 
 
 def _prose(text: str) -> str:
-    text = _NEVER_MEANT.sub(_code_points, _ENTITY.sub("&amp;", text))
+    text = spelled(_ENTITY.sub("&amp;", text))
     text = text.replace("<", "&lt;").replace("![", "&#33;[").replace("]:", "]\\:")
     return _LINK.sub("]\\\\(", _ACTING.sub("\\\\\u2060", text))
 
 
 def _defused(code: str) -> str:
-    return re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", _ACTING.sub("\\\\\u2060", _spelled(code)))
-
-
-def _spelled(code: str) -> str:
-    """Code with what cannot be seen in it spelled out."""
-    return _UNSEEN.sub(_code_points, code)
+    return re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", _ACTING.sub("\\\\\u2060", spelled(code, code=True)))
 
 
 def _code_points(found: re.Match[str]) -> str:
@@ -156,9 +156,9 @@ def _text_html(text: str) -> str:
     def flush(tag: str) -> None:
         text = "\n".join(lines)
         if tag == "code":
-            out.append(f"<pre><code>{html.escape(_spelled(text))}</code></pre>")
+            out.append(f"<pre><code>{html.escape(spelled(text, code=True))}</code></pre>")
         elif text.strip("\n"):
-            body = html.escape(_NEVER_MEANT.sub(_code_points, text.strip("\n")))
+            body = html.escape(spelled(text.strip("\n")))
             out.append(f'<p dir="auto" style="white-space: pre-wrap">{body}</p>')
         lines.clear()
 
