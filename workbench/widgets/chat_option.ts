@@ -44,6 +44,7 @@ export class OptionRow {
     this.control.setDisabled(!able);
     this.control.update(range, value);
     this.element.classList.toggle("wb-unset", value === undefined);
+    this.element.classList.toggle("wb-nowhere", value === undefined && range.default === null);
     this.element.classList.toggle("wb-unable", range.supported === false);
     this.reset.style.visibility = value === undefined || !live ? "hidden" : "";
     const about = range.note || (NUMBERS.find(([name]) => name === range.name)?.[2] ?? "");
