@@ -3,6 +3,7 @@
     import workbench as wb
 
     wb.chat()                                          # talk, at once, to the model that ships inside
+    wb.reopen()                                        # the last chat, where it was
     wb.ask("What is a token?")                         # one question
     wb.compare(prompts, ["builtin", "ollama:llama3.2"])   # side by side
     wb.browse("qwen 4bit")                             # find a model that fits this machine
@@ -11,9 +12,11 @@
     wb.models()                                        # what there is
     wb.discover()                                      # the servers that run on this machine
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
+    wb.history()                                       # every chat there was: search, reopen, export
     wb.settings()                                      # servers, who answers, memory, presets
     wb.benchmark(["builtin", "ollama:llama3.2"])       # engines and models measured on this machine
     wb.unload()                                        # memory back
+    wb.usage()                                         # what was used: tokens, time, speed
 
 Importing it is light: what a name needs is imported when the name is first used.
 """
@@ -39,11 +42,15 @@ if TYPE_CHECKING:
     from workbench.sessions.comparing.compare import compare
     from workbench.sessions.comparing.comparison import Comparison
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
+    from workbench.sessions.history import HistorySession, history
     from workbench.sessions.library import Library, library
     from workbench.sessions.picker import ModelPicker, picker
+    from workbench.sessions.prompts import Prompt, prompt
+    from workbench.sessions.reopen import reopen
     from workbench.sessions.reply import Reply
     from workbench.sessions.search import search
     from workbench.sessions.settings import settings
+    from workbench.sessions.usage import usage
 
 __version__ = "0.1.0"
 
@@ -55,11 +62,13 @@ __all__ = [
     "Download",
     "Downloads",
     "GenerationOptions",
+    "HistorySession",
     "HubModel",
     "Library",
     "Message",
     "ModelInfo",
     "ModelPicker",
+    "Prompt",
     "Reply",
     "WorkbenchError",
     "__version__",
@@ -76,15 +85,19 @@ __all__ = [
     "downloads",
     "errors",
     "fit",
+    "history",
     "is_available",
     "library",
     "models",
     "picker",
+    "prompt",
     "recommend",
+    "reopen",
     "scorers",
     "search",
     "settings",
     "unload",
+    "usage",
 ]
 
 _MODULES = {"errors": "workbench.errors", "scorers": "workbench.sessions.comparing.scorers"}
@@ -96,11 +109,13 @@ _HOMES = {
     "Download": "workbench.sessions.downloads",
     "Downloads": "workbench.sessions.downloads",
     "GenerationOptions": "workbench.options",
+    "HistorySession": "workbench.sessions.history",
     "HubModel": "workbench.model",
     "Library": "workbench.sessions.library",
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
     "ModelPicker": "workbench.sessions.picker",
+    "Prompt": "workbench.sessions.prompts",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
@@ -115,14 +130,18 @@ _HOMES = {
     "download": "workbench.sessions.downloads",
     "downloads": "workbench.sessions.downloads",
     "fit": "workbench.sessions.advice",
+    "history": "workbench.sessions.history",
     "is_available": "workbench.sessions.downloads",
     "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
     "picker": "workbench.sessions.picker",
+    "prompt": "workbench.sessions.prompts",
     "recommend": "workbench.sessions.advice",
+    "reopen": "workbench.sessions.reopen",
     "search": "workbench.sessions.search",
     "settings": "workbench.sessions.settings",
     "unload": "workbench.sessions.catalogue",
+    "usage": "workbench.sessions.usage",
 }
 
 

@@ -27,18 +27,16 @@ class Send(_Command, frozen=True, kw_only=True):
     """Send a message; it queues behind a run that is going."""
 
     text: str
+    interrupt: bool = False
+    """Stop the run that is going, and be next."""
+    variables: dict[str, str] | None = None
+    """The text is a template, and these fill its ``{variables}``; ``None``: it is sent as it is."""
 
 
 class Stop(_Command, frozen=True, kw_only=True):
     """Cancel a run; what was written stays."""
 
     run: str
-
-
-class Retry(_Command, frozen=True, kw_only=True):
-    """Ask again for the answer that this message was."""
-
-    message: str
 
 
 class ChooseModel(_Command, frozen=True, kw_only=True):
@@ -66,6 +64,126 @@ class Allow(_Command, frozen=True, kw_only=True):
 
 class Refuse(_Command, frozen=True, kw_only=True):
     """Keep the message that waits for leave here; it is not sent."""
+
+
+class Edit(_Command, frozen=True, kw_only=True):
+    """Another version of a message, beside it: a person's is asked anew, an answer gets that text."""
+
+    message: str
+    text: str
+
+
+class Regenerate(_Command, frozen=True, kw_only=True):
+    """Another answer, beside this one."""
+
+    message: str
+    model: str | None = None
+    """Who answers; ``None`` for the model chosen now."""
+
+
+class GoOn(_Command, frozen=True, kw_only=True):
+    """Continue an answer where it stopped; the longer one stands beside it."""
+
+    message: str
+
+
+class Show(_Command, frozen=True, kw_only=True):
+    """Show the conversation that this message is part of, down to its newest end."""
+
+    message: str
+
+
+class Delete(_Command, frozen=True, kw_only=True):
+    """Delete a message and all that follows from it; what runs there is stopped."""
+
+    message: str
+
+
+class Fork(_Command, frozen=True, kw_only=True):
+    """Copy the conversation up to this message into a chat of its own; the `Ack`'s data: ``{"chat": its id}``."""
+
+    message: str
+
+
+class SetOptions(_Command, frozen=True, kw_only=True):
+    """Generation options from now on: the whole set."""
+
+    options: dict[str, Any]
+    """By name; ``None`` or absent: the model's own default."""
+
+
+class SetSystem(_Command, frozen=True, kw_only=True):
+    """What tells the model how to behave; an empty text is none."""
+
+    text: str
+
+
+class SetTitle(_Command, frozen=True, kw_only=True):
+    """Rename the chat; an empty title is taken from its first question again."""
+
+    title: str
+
+
+class SetPrivate(_Command, frozen=True, kw_only=True):
+    """Keep the chat out of the history, deleting what is kept of it; or keep it, all of it, from now on."""
+
+    private: bool
+
+
+class UsePreset(_Command, frozen=True, kw_only=True):
+    """Generation options of a preset, in place of those set."""
+
+    name: str
+
+
+class DropPreset(_Command, frozen=True, kw_only=True):
+    """Forget a preset; the options set stay."""
+
+    name: str
+
+
+class SavePrompt(_Command, frozen=True, kw_only=True):
+    """Keep a prompt under a name, ``{variables}`` and all; one of that name before is replaced."""
+
+    name: str
+    text: str
+
+
+class DropPrompt(_Command, frozen=True, kw_only=True):
+    """Forget a prompt."""
+
+    name: str
+
+
+class FillPrompt(_Command, frozen=True, kw_only=True):
+    """The variables of a template, as the `Ack`'s data: ``[{"name": ..., "value": text or None}, ...]``.
+
+    A value is what a variable of that name in the notebook holds.
+    """
+
+    text: str
+
+
+class Preview(_Command, frozen=True, kw_only=True):
+    """Show what would be sent with this message; it comes as state."""
+
+    text: str
+
+
+class ClosePreview(_Command, frozen=True, kw_only=True):
+    """Show the preview no more."""
+
+
+class Overflow(_Command, frozen=True, kw_only=True):
+    """What to do with a message that does not fit the context."""
+
+    choice: Literal["drop", "summarise", "new", "raise", "cancel"]
+
+
+class Export(_Command, frozen=True, kw_only=True):
+    """The conversation shown as a file, as the `Ack`'s data: ``{"name": of the file, "text": its content}``."""
+
+    format: Literal["markdown", "json", "html", "notebook"]
 
 
 class ChatWith(_Command, frozen=True, kw_only=True):
@@ -214,6 +332,61 @@ class StopJob(_Command, frozen=True, kw_only=True):
     job: str
 
 
+class ReadHistory(_Command, frozen=True, kw_only=True):
+    """Look again at what chats are kept."""
+
+
+class SearchChats(_Command, frozen=True, kw_only=True):
+    """Search every chat for words; what was found is the `Ack`'s data.
+
+    ``[{"chat": a row, "hits": [{"message", "role", "at", "snippet": [[text, whether it matched], ...]}, ...]}, ...]``
+    """
+
+    words: str
+    tag: str | None = None
+    """Only among chats with this tag."""
+
+
+class RenameChat(_Command, frozen=True, kw_only=True):
+    """Give a chat another title."""
+
+    chat: str
+    title: str
+
+
+class PinChat(_Command, frozen=True, kw_only=True):
+    """Keep a chat at the top of the list, or let it go from there."""
+
+    chat: str
+    pinned: bool
+
+
+class TagChat(_Command, frozen=True, kw_only=True):
+    """Set a chat's tags: all it is to have."""
+
+    chat: str
+    tags: list[str]
+
+
+class PlanDeleteChats(_Command, frozen=True, kw_only=True):
+    """Plan the deletion of these chats; the plan appears in the state, nothing is deleted."""
+
+    chats: list[str]
+
+
+class ExportChat(_Command, frozen=True, kw_only=True):
+    """A kept chat as a file, as the `Ack`'s data: ``{"name", "text", "media_type"}``."""
+
+    chat: str
+    format: Literal["markdown", "json", "html", "notebook"]
+
+
+class KeepChats(_Command, frozen=True, kw_only=True):
+    """Whether chats are kept from now on; those that are kept stay."""
+
+    keep: bool
+
+
 class ReadSettings(_Command, frozen=True, kw_only=True):
     """Read the settings file again, and ask every server for its models."""
 
@@ -293,8 +466,8 @@ class SavePreset(_Command, frozen=True, kw_only=True):
     """Keep generation options under a name."""
 
     name: str
-    options: dict[str, Any]
-    """Fields of `workbench.options.GenerationOptions`; absent ones are not set."""
+    options: dict[str, Any] | None = None
+    """Fields of `workbench.options.GenerationOptions`; absent ones are not set. ``None``: those of the chat."""
     replaces: str | None = None
     """The preset that this was before; ``None`` for a new one."""
 
@@ -379,7 +552,36 @@ class RemoveColumn(_Command, frozen=True, kw_only=True):
     column: str
 
 
-Command: TypeAlias = Hello | Send | Stop | Retry | ChooseModel | ListModels | NewChat | Allow | Refuse
+Command: TypeAlias = (
+    Hello
+    | Send
+    | Stop
+    | ChooseModel
+    | ListModels
+    | NewChat
+    | Allow
+    | Refuse
+    | Edit
+    | Regenerate
+    | GoOn
+    | Show
+    | Delete
+    | Fork
+    | SetOptions
+    | SetSystem
+    | SetTitle
+    | SetPrivate
+    | UsePreset
+    | SavePreset
+    | DropPreset
+    | SavePrompt
+    | DropPrompt
+    | FillPrompt
+    | Preview
+    | ClosePreview
+    | Overflow
+    | Export
+)
 """What a chat takes."""
 
 PickerCommand: TypeAlias = Hello | ChooseModel | ListModels
@@ -452,6 +654,22 @@ ComparisonCommand: TypeAlias = (
     Hello | StopCells | RerunCells | OpenCell | RateCell | AddPrompts | AddModels | RemoveRow | RemoveColumn
 )
 """What a comparison takes."""
+
+
+HistoryCommand: TypeAlias = (
+    Hello
+    | ReadHistory
+    | SearchChats
+    | RenameChat
+    | PinChat
+    | TagChat
+    | PlanDeleteChats
+    | DropPlan
+    | ExecutePlan
+    | ExportChat
+    | KeepChats
+)
+"""What the history takes."""
 
 
 def kinds(union: Any) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ WIDGETS = {
     "Chat": "workbench.widgets.chat:ChatWidget",
     "Download": "workbench.widgets.downloads:DownloadWidget",
     "Downloads": "workbench.widgets.downloads:DownloadsWidget",
+    "HistorySession": "workbench.widgets.history:HistoryWidget",
     "Library": "workbench.widgets.library:LibraryWidget",
     "ModelPicker": "workbench.widgets.model_picker:ModelPickerWidget",
     "SettingsSession": "workbench.widgets.settings:SettingsWidget",

@@ -31,6 +31,8 @@
     │   ├── ChecksumError          the bytes are not those the hub promised
     │   └── DownloadCancelledError it was cancelled
     ├── FolderError                a folder or file that cannot be read, written, imported or deleted
+    ├── HistoryError               the history of chats cannot be read or written as it is
+    │   └── ChatNotFoundError      no chat of that id is kept (also a LookupError)
     └── StateError                 the call does not fit the moment (a closed session, say)
         └── ConsentNeededError     a prompt would leave this machine, and nobody has allowed it yet
 
@@ -256,6 +258,17 @@ class DownloadCancelledError(DownloadError):
 class FolderError(WorkbenchError):
     """A folder or file cannot be read, written, imported or deleted."""
 
+    default_retryable = False
+
+
+class HistoryError(WorkbenchError):
+    """The history of chats cannot be read or written as it is; what was said stays in memory."""
+
+
+class ChatNotFoundError(HistoryError, LookupError):
+    """No chat of that id is kept."""
+
+    default_next_step = "wb.history() lists the chats there are."
     default_retryable = False
 
 

@@ -52,7 +52,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Generated tokens a second after the first."""
     total_s: float | None = None
     peak_memory: int | None = None
-    """Most bytes held during the run: MLX counts its own buffers, for other engines it is their process's memory."""
+    """Most bytes held during the run: MLX counts its own buffers, less what is kept of other prompts; for other engines
+    it is their process's memory."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=snake):

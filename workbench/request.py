@@ -29,6 +29,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     messages: tuple[Message, ...]
     """The conversation, oldest first; the last one is what is to be answered."""
+    continues: bool = False
+    """Whether the last message is an answer to be gone on with: what comes is its continuation, from the next
+    character on. Not every service can; see `ChatService.can_continue`."""
     model: str
     """Model id; see `workbench.model`."""
     run: str = msgspec.field(default_factory=new_id)
@@ -39,3 +42,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """JSON schema the answer must meet; ``None`` for free text."""
     force: bool = False
     """Whether a local model is loaded for it even if it does not fit this machine."""
+
+    @property
+    def asked(self) -> tuple[Message, ...]:
+        """The conversation up to what is to be answered."""
+        return self.messages[:-1] if self.continues else self.messages
+
+    @property
+    def begun(self) -> Message | None:
+        """The answer to be gone on with."""
+        return self.messages[-1] if self.continues and self.messages else None

@@ -53,6 +53,17 @@ def ids(events):
     return [t for e in events if isinstance(e, TextDelta | ReasoningDelta) for t in e.tokens]
 
 
+def thought(events):
+    return "".join(e.text for e in events if isinstance(e, ReasoningDelta))
+
+
+def gone_on(question, written, *, thought="", **options):
+    """A request to go on with what is written of an answer."""
+    begun = messages.assistant(written, reasoning=thought)
+    conversation = (messages.user(question), begun)
+    return Request(messages=conversation, model="builtin", continues=True, options=GenerationOptions(**options))
+
+
 def failure(events):
     """The error of a run that failed at once."""
     (failed,) = events
@@ -283,6 +294,33 @@ class EngineContract:
         assert again[-1].usage.cached_tokens == again[-1].usage.prompt_tokens - 1
         assert ids(again) == ids(first)
 
+    @pytest.mark.parametrize("at", [1, 7, 34])
+    def test_an_answer_broken_off_is_gone_on_with(self, subject, question, at):
+        whole = answer(subject, ask(question, max_tokens=60))
+        first = answer(subject, ask(question, max_tokens=at))
+        begun = gone_on(question, text(first), max_tokens=60 - at)
+        rest = answer(subject, begun)
+        assert text(first) + text(rest) == text(whole)
+        assert ids(first) + ids(rest) == ids(whole)
+        assert rest[-1].usage.prompt_tokens == first[-1].usage.prompt_tokens + at == subject.count_tokens(begun)
+        assert subject.render(begun).endswith(text(first))
+
+    def test_only_an_answer_is_gone_on_with(self, subject):
+        conversation = (messages.user("hi"), messages.user("there"))
+        error = failure(answer(subject, Request(messages=conversation, model="builtin", continues=True)))
+        assert error.kind == "UsageError"
+        nothing = Request(messages=(messages.assistant("I"),), model="builtin", continues=True)
+        assert failure(answer(subject, nothing)).kind == "EmptyPromptError"
+
+    @pytest.mark.parametrize("at", [5, 30])
+    def test_thinking_broken_off_is_gone_on_with(self, subject, at):
+        """Hangs on what the shipped model was trained to do."""
+        question = "What is 17 + 25?"
+        whole, first = (answer(subject, ask(question, max_tokens=n)) for n in (100, at))
+        rest = answer(subject, gone_on(question, text(first), thought=thought(first), max_tokens=100 - at))
+        assert thought(first) + thought(rest) == thought(whole)
+        assert text(first) + text(rest) == text(whole)
+
     def test_a_sum_is_thought_about_first(self, subject):
         """Hangs on what the shipped model was trained to do."""
         events = answer(subject, ask("What is 17 + 25?", max_tokens=200))
@@ -294,6 +332,14 @@ class EngineContract:
         unthinking = answer(subject, ask("What is 17 + 25?", max_tokens=200, thinking=False))
         assert not any(isinstance(e, ReasoningDelta) for e in unthinking)
         assert unthinking[-1].applied.thinking is False
+
+    def test_thinking_that_the_template_drops_costs_only_what_follows_it(self, subject):
+        """Hangs on what the shipped model was trained to do."""
+        first = answer(subject, ask("What is 18 + 25?", max_tokens=200))
+        assert thought(first)
+        history = (messages.user("What is 18 + 25?"), messages.assistant(text(first), reasoning=thought(first)))
+        follow_up = answer(subject, ask("and 19 + 25?", *history, max_tokens=5))
+        assert follow_up[-1].usage.cached_tokens >= first[-1].usage.prompt_tokens - 1
 
     def test_a_tool_is_called(self, subject):
         """Hangs on what the shipped model was trained to do."""

@@ -262,3 +262,21 @@ def test_waiting_steps_of_a_load_hear_a_cancel_too(start, tmp_path):
     soon(lambda: handle._calls.loading(1))
     handle.cancel("l")
     assert load.join() == [Finished(run="l", reason="cancelled")]
+
+
+def test_a_prompt_is_counted_and_shown_while_an_answer_is_written(start):
+    engine = start(answering(Say("word ", times=6000, rate=100)))
+    request = ask("one two three")
+    run = Background(engine.generate([request]))
+    run.wait_for(TextDelta)
+    assert engine.count_tokens(request) == 4
+    assert engine.render(request) == "user: one two three"
+    assert not any(isinstance(event, Finished) for event in run.events)
+    engine.cancel(request.run)
+    assert run.join()[-1].reason == "cancelled"
+
+
+def test_an_engine_that_keeps_nothing_saves_and_restores_nothing(start, tmp_path):
+    engine = start(answering(Say("hi")))
+    assert engine.save_cache(ask(), tmp_path / "x") == 0
+    assert engine.restore_cache(tmp_path / "x") == 0

@@ -17,7 +17,10 @@ from workbench.engines import LoadSpec, llama_cpp, make_engine
 from workbench.engines.llama_cpp import RESERVED_CONTEXT, _header, _parts
 from workbench.errors import ModelFilesError, OptionError, StateError
 from workbench.events import ReasoningDelta, TextDelta, ToolCalled
+from workbench.options import GenerationOptions
 from workbench.request import Request
+
+SHORT = GenerationOptions(max_tokens=12)
 
 
 @pytest.fixture
@@ -200,6 +203,37 @@ def test_a_cancel_is_heard_while_the_server_is_silent():
             connection.getresponse()
         assert time.perf_counter() - started < 0.3
         connection.close()
+
+
+def read_of(engine, conversation):
+    """Tokens of a conversation's prompt that were read, what was taken from the server's cache, and the answer."""
+    events = answer(Running(engine), Request(messages=tuple(conversation), model="m", options=SHORT))
+    usage = events[-1].usage
+    return usage.prompt_tokens - usage.cached_tokens, usage.cached_tokens, text(events)
+
+
+class Running:
+    def __init__(self, engine):
+        self.generate = lambda requests: engine.generate(requests, lambda run: False)
+
+
+def test_what_the_server_read_is_not_read_again(file):
+    engine, cold = load(file), load(file, cache_budget=0)
+    story, greeting = [messages.user("tell me a story " * 30)], [messages.user("hello there how are you " * 20)]
+    for chat in (story, greeting):
+        chat.append(messages.assistant(read_of(engine, chat)[2]))
+    for turn in range(3):  # two chats in turn, each growing
+        for chat in (story, greeting):
+            chat.append(messages.user(f"and then, number {turn}? "))
+            read, cached, said = read_of(engine, chat)
+            assert read < 40 < cached
+            assert said == read_of(cold, chat)[2]
+            chat.append(messages.assistant(said))
+    assert read_of(engine, greeting[:-1])[0] == 1  # the same again
+    edited = [*greeting[:2], messages.user("something else")]
+    read, cached, said = read_of(engine, edited)
+    assert read < 40 < cached
+    assert said == read_of(cold, edited)[2]
 
 
 def test_a_failure_of_the_server_is_an_event(file):

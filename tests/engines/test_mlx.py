@@ -179,19 +179,33 @@ def test_a_generation_config_that_says_less(folder, said, temperature):
 
 @pytest.mark.parametrize("said", [" a leading space", "naïve 😀 日本\n", "x</think>y"])
 def test_tokens_are_read_back_as_they_were_written(subject, said):
-    from workbench.engines.mlx import _piece_of
+    from workbench.engines.mlx_text import piece_of
     from workbench.engines.textstream import Utf8
 
     tokenizer = subject.engine._tokenizer
-    piece, utf8 = _piece_of(tokenizer, ("<think>", "</think>")), Utf8()
+    piece, utf8 = piece_of(tokenizer, ("<think>", "</think>")), Utf8()
     shown = [utf8.feed(t, piece(t)) for t in tokenizer.encode(said, add_special_tokens=False)]
     assert "".join(s for s, _ in shown) == said
 
 
-def test_a_special_token_in_the_middle_is_not_shown(subject):
-    from workbench.engines.mlx import _piece_of
+def test_the_first_space_of_what_goes_on_is_not_lost():
+    from mlx_lm.tokenizer_utils import SPMStreamingDetokenizer, TokenizerWrapper
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
 
-    piece = _piece_of(subject.engine._tokenizer, ("<think>", "</think>"))
+    from workbench.engines.mlx_text import piece_of
+
+    words = Tokenizer(models.WordLevel({"▁one": 0, "▁two": 1, "s": 2}, unk_token="s"))
+    tokenizer = TokenizerWrapper(PreTrainedTokenizerFast(tokenizer_object=words), SPMStreamingDetokenizer)
+    begins, goes_on = piece_of(tokenizer, ()), piece_of(tokenizer, (), goes_on=True)
+    assert [begins(token) for token in (0, 1, 2)] == [b"one", b" two", b"s"]
+    assert [goes_on(token) for token in (0, 1, 2)] == [b" one", b" two", b"s"]
+
+
+def test_a_special_token_in_the_middle_is_not_shown(subject):
+    from workbench.engines.mlx_text import piece_of
+
+    piece = piece_of(subject.engine._tokenizer, ("<think>", "</think>"))
     assert piece(subject.engine._tokenizer.encode("<|im_start|>", add_special_tokens=False)[0]) == b""
 
 

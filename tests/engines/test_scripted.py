@@ -117,3 +117,12 @@ def test_nothing_works_before_a_load_or_after_an_unload(tmp_path):
         _ = engine.loaded
     with pytest.raises(StateError):
         list(engine.generate([request()], lambda run: False))
+
+
+def test_an_answer_is_gone_on_with_where_it_broke_off(tmp_path):
+    begun = messages.assistant("Hi H", reasoning="Hm. ")
+    asked = Request(messages=(messages.user("hello"), begun), model="s", continues=True)
+    events = play(tmp_path, Think("Hm. "), Say("Hi ", times=3), asked=asked)
+    assert [event.text for event in events if isinstance(event, TextDelta | ReasoningDelta)] == ["i ", "Hi "]
+    (echo,) = [e.text for e in play(tmp_path, Echo(), asked=asked) if isinstance(e, TextDelta)]
+    assert echo == "o"

@@ -16,6 +16,9 @@ from workbench import commands
 from workbench.commands import COMMAND_KINDS
 from workbench.events import FinishReason, Notice
 from workbench.sessions.answer import AnswerStatus
+from workbench.sessions.chat import Chat
+from workbench.sessions.overflow import Choice, Overflowing
+from workbench.sessions.preview import Preview
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "workbench"
@@ -23,6 +26,7 @@ PROTOCOL = PACKAGE / "widgets/protocol.ts"
 PROTOCOLS = {
     "browser": commands.BrowserCommand,
     "downloads": commands.DownloadsCommand,
+    "history": commands.HistoryCommand,
     "library": commands.LibraryCommand,
     "model_picker": commands.PickerCommand,
     "settings": commands.SettingsCommand,
@@ -120,7 +124,7 @@ def test_op_kinds_agree_with_the_front_end() -> None:
     emitted = {
         op.elts[0].value
         for node in nodes
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_emit")
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("_emit", ".emit"))
         for op in ast.walk(node)
         if isinstance(op, ast.List) and op.elts and isinstance(op.elts[0], ast.Constant)
     }
@@ -140,3 +144,35 @@ def test_message_kinds_agree_with_the_front_end() -> None:
         if isinstance(key, ast.Constant) and key.value == "kind" and isinstance(value, ast.Constant)
     }
     assert {*sent, "ack"} == set(kinds("MESSAGE_KINDS"))
+
+
+def fields(interface: str) -> set[str]:
+    """Names of the fields of an interface in protocol.ts, without those of the one it extends."""
+    found = re.search(rf"export interface {interface}[ \w]*\{{\n(.*?)\n\}}", PROTOCOL.read_text(), re.DOTALL)
+    assert found, f"protocol.ts has no {interface}"
+    return set(re.findall(r"^  (\w+)\??:", found.group(1), re.MULTILINE))
+
+
+def test_the_fields_of_a_chat_agree_with_the_front_end() -> None:
+    view = conversation().view()
+    assert set(view) == fields("ChoiceView") | fields("ChatView")
+    assert set(view["ranges"][0]) == fields("RangeView")
+    assert set(view["context"]) == {"used", "reserved", "limit"}
+
+
+def test_the_fields_of_a_message_agree_with_the_front_end() -> None:
+    for message in conversation().view()["messages"]:
+        assert set(message) == fields("MessageView"), message["role"]
+        assert set(message["place"]) == fields("Place")
+
+
+def test_the_fields_of_the_panels_agree_with_the_front_end() -> None:
+    assert {"busy", *Preview.__struct_fields__} == fields("PreviewView")
+    assert set(Overflowing.__struct_fields__) & fields("OverflowView") == fields("OverflowView")
+    assert set(Choice.__struct_fields__) == fields("OverflowChoice")
+
+
+def conversation() -> Chat:
+    """A chat with a message of each kind, which nobody answers."""
+    answered = [("user", "Hello"), ("assistant", "Hi")]
+    return workbench.chat("builtin", system="Be brief.", messages=answered, private=True)

@@ -58,7 +58,24 @@ class ServiceContract:
     lists_the_model = True
     knows_the_context = True
     honours_stops = True
+    continues = True
     unknown_options: frozenset[str] = frozenset()
+
+    def test_an_answer_broken_off_is_gone_on_with_or_refused(self, service, model):
+        assert service.can_continue(model) is self.continues
+        whole = text(list(service.stream(ask(model, max_tokens=40, temperature=0))))
+        first = text(list(service.stream(ask(model, max_tokens=15, temperature=0))))
+        begun = Request(
+            messages=(messages.user(STORY), messages.assistant(first)),
+            model=model,
+            continues=True,
+            options=GenerationOptions(max_tokens=25, temperature=0),
+        )
+        events = list(service.stream(begun))
+        if self.continues:
+            assert first + text(events) == whole
+        else:
+            assert [event.error.kind for event in events] == ["UsageError"]
 
     def test_it_offers_the_model(self, service, model):
         found = [m for m in service.models() if m.id == model]

@@ -31,6 +31,7 @@ class TestLlamaCppServer(ServiceContract):
 class TestMlxLmServer(ServiceContract):
     knows_the_context = False  # nor does it refuse a prompt for its length
     honours_stops = False  # those of several tokens it may miss
+    continues = False
 
     @pytest.fixture
     def service(self, mlx):
@@ -45,6 +46,7 @@ class TestTransformersServe(ServiceContract):
     lists_the_model = False  # it lists the hub's cache, whatever it serves
     knows_the_context = False
     honours_stops = False  # the stop string comes with the text
+    continues = False
     unknown_options = frozenset({"top_k", "min_p"})  # it refuses what it does not know
 
     @pytest.fixture

@@ -18,8 +18,10 @@ from workbench.engines import hosts
 from workbench.engines.scripted import Crash, Fail, Say, Script, Wait, Weights
 from workbench.errors import EngineError, EngineMissingError, ModelFilesError
 from workbench.events import Failed, Finished, LoadProgress, Notice, Queued, TextDelta
+from workbench.manager import inventory, machine
 from workbench.manager.fit import PROGRAM, fit
 from workbench.services import local as module
+from workbench.services import room
 from workbench.services.local import LocalChatService
 from workbench.store import settings, usage
 
@@ -498,8 +500,36 @@ def test_tokens_are_counted_once_the_model_is_there(make, scripted):
     service, model = make(), scripted("a")
     request = ask(model, "one two three")
     assert service.count_tokens(request) is None
+    assert service.render(request) is None
+    list(service.load(request.model))
     assert service.render(request) == "user: one two three"
     assert service.count_tokens(request) == 4
+
+
+def test_what_a_model_has_read_is_saved_and_restored_by_another_host(make, tmp_path):
+    file = tmp_path / "chat.cache"
+    request = ask("builtin", "tell me a story " * 20, max_tokens=4)
+    first = make()
+    assert first.save_cache(request, file) == 0  # it is not in memory, and not loaded for this
+    list(first.stream(request))
+    saved = first.save_cache(request, file)
+    assert saved > 60
+    first.close()
+    second = make()
+    assert second.restore_cache("builtin", tmp_path / "nowhere") == 0
+    assert second.count_tokens(request) is None  # nor is it loaded for a file that is not there
+    assert second.restore_cache("builtin", file) == saved
+    assert list(second.stream(request))[-1].usage.cached_tokens == saved - 1
+    file.write_bytes(file.read_bytes()[:-1])
+    assert second.restore_cache("builtin", file) == 0
+    assert end(second, "builtin").reason in ("stop", "length")
+
+
+def test_what_may_be_kept_is_a_context_or_a_share_of_the_memory():
+    need = fit(inventory.find("builtin"), machine=machine.this())
+    assert room.cache_budget(need) == int(room.CACHE_SHARE * need.usable)
+    long = msgspec.structs.replace(need, kv_cache=need.usable)
+    assert room.cache_budget(long) == need.usable
 
 
 def test_a_run_answered_nowhere_is_an_event(make):

@@ -33,6 +33,7 @@ from workbench.events import (
 from workbench.options import GenerationOptions
 from workbench.request import Request, Tool
 from workbench.services.remote import RemoteChatService
+from workbench.store import usage
 
 HTML = "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
 STOP = delta(finish="stop")
@@ -74,11 +75,22 @@ def test_thinking_comes_in_tags_cut_anywhere():
 
 @pytest.mark.parametrize("choices", [{"choices": []}, {}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}])
 def test_usage_comes_with_or_without_choices(choices):
-    usage = {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 5}}
-    end = answered(stream(text("a"), text("b"), STOP, data({"usage": usage, **choices}), DONE))[-1]
+    told = {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 5}}
+    end = answered(stream(text("a"), text("b"), STOP, data({"usage": told, **choices}), DONE))[-1]
     assert (end.usage.prompt_tokens, end.usage.completion_tokens, end.usage.cached_tokens) == (7, 2, 5)
     assert end.usage.reasoning_tokens is None
     assert end.metrics.decode_tps > 0
+
+
+def test_what_a_run_took_is_kept_without_a_word_of_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    told = {"prompt_tokens": 10, "completion_tokens": 2}
+    answered(stream(text("secret words"), STOP, data({"usage": told}), DONE))
+    wait_for(usage.runs)
+    (run,) = usage.runs()
+    assert (run.model, run.engine, run.prompt_tokens, run.completion_tokens) == ("box:m", "server", 10, 2)
+    assert run.total_s > 0
+    assert b"secret" not in b"".join(file.read_bytes() for file in tmp_path.rglob("usage*"))
 
 
 def test_without_usage_nothing_is_guessed():

@@ -71,6 +71,7 @@ class ScriptedService:
             ModelInfo(id=m if name == "local" else f"{name}:{m}", name=m, provider=name, context_length=100)
             for m in models
         ]
+        self.continues = True
         self._cancels: dict[str, threading.Event] = {}
 
     def models(self) -> list[ModelInfo]:
@@ -97,6 +98,9 @@ class ScriptedService:
 
     def unload(self, model: str | None = None) -> None:
         pass
+
+    def can_continue(self, model: str) -> bool:
+        return self.continues
 
     def count_tokens(self, request: Request) -> int | None:
         return None

@@ -13,7 +13,7 @@ import pytest
 
 from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say, until_cancelled
 from workbench import builtin
-from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Retry, Send, Stop
+from workbench.commands import ChooseModel, Hello, ListModels, NewChat, Regenerate, Send, Stop
 from workbench.errors import (
     ConnectionFailedError,
     ContextOverflowError,
@@ -64,8 +64,9 @@ class Front:
             case ["message", message]:
                 place = next((i for i, m in enumerate(messages) if m["id"] == message["id"]), len(messages))
                 messages[place : place + 1] = [message]
-            case ["remove", message_id]:
-                self.state["messages"] = [m for m in messages if m["id"] != message_id]
+            case ["cut", last]:
+                ids = [m["id"] for m in messages]
+                del messages[0 if last is None else ids.index(last) + 1 :]
             case ["patch", message_id, fields]:
                 self.message(message_id).update(fields)
             case [("text" | "reasoning") as kind, message_id, more]:
@@ -185,24 +186,29 @@ def test_retry_takes_the_place_of_an_answer_without_text() -> None:
     assert front.state["messages"][1]["error"] is None
 
 
-def test_retry_of_an_answer_with_text_adds_a_second_one_and_only_that_is_sent_on() -> None:
+def test_retry_of_an_answer_with_text_puts_a_second_one_beside_it_and_only_that_is_sent_on() -> None:
     chat, service = make(say("first"), say("second"), say("third"))
     chat.send("Hello", temperature=0, seed=3).result(5)
-    chat.retry().result(5)
-    assert [m.text for m in chat.messages] == ["Hello", "first", "second"]
+    new = chat.retry()
+    new.result(5)
+    assert [m.text for m in chat.messages] == ["Hello", "second"]
+    assert [m.text for m in chat.branches(new.id)] == ["first", "second"]
     assert service.requests[1].options == GenerationOptions(temperature=0, seed=3)
     assert sent(service.requests[1]) == [("user", "Hello")]
     chat.send("more").result(5)
     assert sent(service.requests[2]) == [("user", "Hello"), ("assistant", "second"), ("user", "more")]
 
 
-def test_retry_of_an_older_answer_asks_anew_at_the_end() -> None:
-    chat, _ = make(say("1"), say("2"), say("3"))
+def test_retry_of_an_older_answer_begins_a_branch_there() -> None:
+    chat, service = make(say("1"), say("2"), say("3"))
     old = chat.send("a")
     old.result(5)
     chat.send("b").result(5)
     chat.retry(old.id).result(5)
-    assert [m.text for m in chat.messages] == ["a", "1", "b", "2", "a", "3"]
+    assert [m.text for m in chat.messages] == ["a", "3"]
+    assert sent(service.requests[2]) == [("user", "a")]
+    chat.show(old.id)
+    assert [m.text for m in chat.messages] == ["a", "1", "b", "2"]
 
 
 def test_retry_refuses_what_it_cannot_do() -> None:
@@ -400,13 +406,13 @@ def test_commands_do_what_the_methods_do_and_never_raise() -> None:
     assert chat.perform(Send(id=2, text="Hello")).ok
     until(lambda: chat.last and chat.last.partial)
     run = chat.view()["run"]
-    refused = chat.perform(Retry(id=3, message=chat.view()["run_message"]))
+    refused = chat.perform(Regenerate(id=3, message=chat.view()["run_message"]))
     assert (refused.ok, refused.error and refused.error.kind) == (False, "StateError")
     assert chat.perform(Stop(id=4, run="unknown")).ok
     assert chat.perform(Stop(id=5, run=run)).ok
     assert chat.last is not None
     assert chat.last.wait(5)
-    assert chat.perform(Retry(id=6, message=chat.last.id)).ok
+    assert chat.perform(Regenerate(id=6, message=chat.last.id)).ok
     assert chat.last.result(5) == "whole"
     empty = chat.perform(Send(id=7, text=" "))
     assert (empty.id, empty.ok, empty.error and empty.error.kind) == (7, False, "EmptyPromptError")
@@ -493,7 +499,7 @@ def test_an_observer_can_leave() -> None:
 def test_the_context_in_use_is_known_after_an_answer() -> None:
     chat, _ = make(say("a", "b"))
     chat.send("Hello").result(5)
-    assert chat.view()["context"] == {"used": 9, "limit": 100}
+    assert chat.view()["context"] == {"used": 9, "reserved": 91, "limit": 100}
 
 
 def test_its_repr_is_stable() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.sessions.scripted import ScriptedService, ScriptedServices, fail, say
-from workbench.commands import Allow, ChooseModel, Hello, ListModels, Refuse, Retry, Send
+from workbench.commands import Allow, ChooseModel, Hello, ListModels, Refuse, Regenerate, Send
 from workbench.errors import ConnectionFailedError, ConsentNeededError, ModelNotFoundError, ModelTooBigError
 from workbench.services import consent
 from workbench.services.registry import Services
@@ -193,7 +193,7 @@ def test_asking_again_for_an_answer_needs_leave_too() -> None:
     chat = Chat("builtin", services=ScriptedServices(shipped(), far))
     chat.send("Hello").result(5)
     chat.choose("far:big")
-    assert chat.perform(Retry(id=1, message=chat.last.id)).ok  # type: ignore[union-attr]
+    assert chat.perform(Regenerate(id=1, message=chat.last.id)).ok  # type: ignore[union-attr]
     assert chat.view()["consent"]["text"] == ""
     chat.perform(Allow(id=2))
     until(lambda: far.requests)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import html
+import json
 import re
+import time
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +36,7 @@ def test_the_copy_names_its_chat_and_holds_every_turn_escaped() -> None:
     page = html_copy(
         *view(message("user", "1 < 2 <script>alert(1)</script>"), message("assistant", "Yes & no", model="m"))
     )
-    assert page.startswith('<div class="wb-static" data-wb-chat="abc">')
+    assert page.startswith('<div class="wb-static tex2jax_ignore mathjax_ignore" data-wb-chat="abc">')
     assert "1 &lt; 2 &lt;script&gt;" in page
     assert "Yes &amp; no" in page
     assert {tag for tag, _ in Tags(page).tags} <= {"div", "p", "strong"}
@@ -86,7 +90,7 @@ def test_one_turn_that_is_too_long_is_cut_and_says_so() -> None:
 
 
 def test_an_empty_chat_has_an_empty_copy() -> None:
-    assert html_copy(*view()) == '<div class="wb-static" data-wb-chat="abc"></div>'
+    assert html_copy(*view()) == '<div class="wb-static tex2jax_ignore mathjax_ignore" data-wb-chat="abc"></div>'
 
 
 HOSTILE = [
@@ -156,3 +160,55 @@ def test_code_in_a_list_reads_the_same_with_an_invisible_joiner() -> None:
     safe = safe_markdown("- ```html\n  <b>\n  ```")
     assert safe.replace("\u2060", "") == "- ```html\n  <b>\n  ```"
     assert "<b>" not in safe
+
+
+ATTACKS: list[str] = json.loads((Path(__file__).parents[1] / "widgets/attacks.json").read_text())["attacks"]
+
+
+def test_no_published_attack_acts_in_a_saved_answer() -> None:
+    markdown2html = pytest.importorskip("nbconvert.filters.markdown_mistune").markdown2html_mistune
+    from_markdown_it = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
+    for attack in ATTACKS:
+        safe = safe_markdown(f"{attack}\n\nwords {attack}")
+        for page in (markdown2html(safe), from_markdown_it.render(safe)):
+            for tag, attributes in Tags(page).tags:
+                assert tag not in ("img", "script", "iframe", "svg", "object", "embed", "form", "style"), attack
+                assert not [name for name in attributes if name.startswith("on")], attack
+                address = (attributes.get("href") or "").strip().lower()
+                assert not address.startswith(("javascript:", "vbscript:", "data:", "file:")), attack
+            text = html.unescape(re.sub(r"<(pre|code)\b.*?</\1>|<[^>]*>", "", page, flags=re.DOTALL))
+            assert not re.search(r"\\(href|url|mmlToken|require|unicode|style|includegraphics)\b", text), attack
+
+
+def test_the_copy_of_an_attack_is_text() -> None:
+    for attack in ATTACKS:
+        page = html_copy(*view(message("user", attack), message("assistant", attack, reasoning=attack)))
+        tags = {tag for tag, _ in Tags(page).tags}
+        assert tags <= {"div", "p", "strong", "details", "summary", "pre", "code"}, attack
+
+
+def test_what_cannot_be_seen_is_spelled_out_in_copies() -> None:
+    code = "```\nif x != 'a\u202e \u2066':\n```"
+    assert "x != 'a[U+202E] [U+2066]'" in safe_markdown(code)
+    assert "[U+202E]" in html_copy(*view(message("assistant", code)))
+    assert safe_markdown("invoice\u202efdp.exe `a\u200bb`") == "invoice[U+202E]fdp.exe `a[U+200B]b`"
+    assert safe_markdown("fine\U000e006f\U000e0062") == "fine[U+E006F and 1 more]"
+    for text in ("\u05e9\u05dc\u05d5\u05dd (1)", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u2764\ufe0f"):
+        assert safe_markdown(text) == text
+
+
+BOMBS = {
+    "backticks": "`" * 10**6,
+    "fences": "```\n" * 250_000,
+    "spans": "".join("`" * i + "a" for i in range(1400)),
+    "lines": "a\n" * 500_000,
+    "quotations": "> " * 500_000,
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_a_megabyte_is_copied_in_bounded_time(text: str) -> None:
+    began = time.process_time()
+    safe_markdown(text)
+    html_copy(*view(message("assistant", text, reasoning=text)))
+    assert time.process_time() - began < 60

@@ -12,7 +12,7 @@ import pytest
 
 from workbench.errors import FolderError, OptionError, UsageError
 from workbench.options import GenerationOptions
-from workbench.store import paths, settings
+from workbench.store import paths, settings, settings_file
 from workbench.store.settings import EndpointSettings, Settings
 
 WRITER = """
@@ -34,6 +34,8 @@ FIELDS = {
     "connections": 4,
     "memory_budget": 16 * 10**9,
     "idle_timeout": None,
+    "keep_history": False,
+    "prompts": {"sum up": "Sum up in {number} words:\n\n  {text}", "quotes": 'say """ \\ "', "räksmörgås": "はい\n"},
     "presets": {"precise": {"temperature": 0.0, "stop": ("###",), "thinking": False}, "as I like": {"top_k": 40}},
     "endpoints": (
         EndpointSettings(name="ollama", url="http://localhost:11434/v1", model="llama3", preset="ollama"),
@@ -195,6 +197,12 @@ def test_sizes_and_times_are_written_as_people_write_them():
         ("[presets.p]\nstop = [1]\n", 2, "stop must be"),
         ("[presets]\np = 3\n", 2, "must be a table"),
         ("presets.p.top_k = -1\n", 1, "top_k must be"),
+        ("keep_history = 1\n", 1, "true or false"),
+        ("prompts = 'a'\n", 1, "must be a table"),
+        ("[prompts]\na = 'b'\nc = 4\n", 3, "The prompt c must be a text"),
+        ("[prompts]\na = ' '\n", 2, "The prompt a must be a text"),
+        ('[prompts]\na = "\\u0000"\n', 2, "characters that are no text"),
+        ("[prompts]\n'' = 'a'\n", 2, "cannot be named ''"),
         ("a = 1\na = 2\n", 2, "no TOML"),
         ("a = 1\n\nb = \n", 3, "no TOML"),
         ("a = '''\nno end\n", 2, "no TOML"),
@@ -250,6 +258,9 @@ def test_a_change_beside_a_fault_is_not_written_and_one_of_the_fault_is():
         ({"endpoints": [{"name": "a"}]}, "lacks its url"),
         ({"default_model": object()}, "cannot be a object"),
         ({"presets": {"p": {"top_k": 2.5}}}, "top_k"),
+        ({"prompts": {"p": "a" * 20_001}}, "too long"),
+        ({"prompts": {"p": "é" * 2_500}}, "too long"),
+        ({"prompts": {"p": "half \ud83d"}}, "no text"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused_and_changes_nothing(fields, words):
@@ -391,6 +402,7 @@ except FolderError as error:
         ("WORKBENCH_MEMORY", "12 GiB", "memory_budget", 12 * 2**30),
         ("WORKBENCH_IDLE_TIMEOUT", "90.5", "idle_timeout", 90.5),
         ("WORKBENCH_IDLE_TIMEOUT", "never", "idle_timeout", None),
+        ("WORKBENCH_KEEP_HISTORY", "off", "keep_history", False),
     ],
 )
 def test_a_variable_is_stronger_than_the_file_and_never_written(monkeypatch, variable, text, field, value):
@@ -429,6 +441,15 @@ def test_a_variable_that_cannot_be_is_told_and_not_used(monkeypatch, variable, t
 # Observers and presets
 
 
+def test_a_file_that_is_being_saved_keeps_its_values_and_one_left_empty_does_not(monkeypatch):
+    assert written("[downloads]\nat_once = 7\n").at_once == 7
+    assert written("").at_once == 7  # an editor empties the file before it writes
+    assert written("[downloads]\nat_once = 3\n").at_once == 3
+    written("")
+    monkeypatch.setattr(settings_file, "_SAVING", 0)
+    assert settings.get().at_once == 2
+
+
 def test_observers_hear_of_changes_here_and_of_those_noticed():
     heard, noticed = [], threading.Event()
     end = settings.observe(heard.append)
@@ -457,6 +478,29 @@ def test_presets_are_generation_options_by_name():
         settings.put_preset(" ", GenerationOptions())
     with pytest.raises(OptionError):
         settings.put_preset("p", GenerationOptions(temperature=9))
+
+
+def test_prompts_are_texts_by_name():
+    settings.put_prompt("sum up", "In {number} words:\r\n{text}")
+    assert settings.prompt("sum up") == "In {number} words:\n{text}"
+    assert '"sum up" = """In {number} words:\n{text}"""' in settings.path().read_text()
+    with pytest.raises(UsageError, match="no prompt 'sum op'") as raised:
+        settings.prompt("sum op")
+    assert "'sum up'" in raised.value.next_step
+    settings.put_prompt("sum up", "Shorter: {text}")
+    assert settings.get().prompts == {"sum up": "Shorter: {text}"}
+    settings.drop_prompt("sum up")
+    with pytest.raises(UsageError, match="no prompt"):
+        settings.drop_prompt("sum up")
+
+
+def test_prompts_as_long_as_may_be_can_be_read_again_and_too_many_are_refused():
+    longest = "\n".join(['"\\' * 2_240] * 4)
+    settings.change(prompts={f"p{n}": longest for n in range(3)})
+    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "3"
+    with pytest.raises(FolderError, match="256 KB"):
+        settings.change(prompts={f"p{n}": longest for n in range(15)})
+    assert elsewhere("from workbench.store import settings; print(len(settings.get().prompts))") == "3"
 
 
 def test_asking_for_the_settings_pulls_in_no_toml_writer():

@@ -32,6 +32,8 @@ def carried(tmp_path, machine):
         at_once=4,
         idle_timeout=None,
         presets={"calm": {"temperature": 0.1, "stop": ("#",)}},
+        prompts={"sum up": "Sum up:\n{text}"},
+        keep_history=False,
         endpoints=(LAB, CLOUD),
         allowed=("https://api.openai.com",),
         ask_before_sending=False,
@@ -46,16 +48,19 @@ def carried(tmp_path, machine):
 def test_a_new_machine_gets_what_was_carried_and_nothing_that_is_of_one_machine(carried):
     text = carried.read_text()
     assert carried.name == "workbench-settings.toml"
-    assert not [word for word in ("allowed", "ask_before", "Volumes", "memory_budget") if word in text]
+    assert not [word for word in ("allowed", "ask_before", "Volumes", "memory_budget", "keep_history") if word in text]
     report = settings.import_(carried)
     now = settings.get()
     assert (now.default_model, now.at_once, now.idle_timeout) == ("lab:qwen", 4, None)
     assert settings.preset("calm") == GenerationOptions(temperature=0.1, stop=("#",))
+    assert now.prompts == {"sum up": "Sum up:\n{text}"}
+    assert now.keep_history
     assert now.endpoints[0] == LAB
     assert (now.allowed, now.ask_before_sending, now.model_folders, now.memory_budget) == ((), True, (), None)
     assert "default_model is lab:qwen; it was not set." in report.changed
     assert report.added == (
         "The preset calm was added.",
+        "The prompt sum up was added.",
         "The endpoint lab at http://gpu-box:8000/v1 was added.",
         "The endpoint openai at https://api.openai.com/v1 was added.",
     )
@@ -79,7 +84,10 @@ def test_merging_loses_nothing_that_is_here(carried):
     other = EndpointSettings(name="lab", url="http://localhost:9/v1", key="keyring")
     mine = EndpointSettings(name="openai", url=CLOUD.url, key="keyring", model="gpt")
     settings.change(
-        endpoints=(other, mine), presets={"calm": {"temperature": 1.0}, "wild": {"temperature": 2.0}}, connections=3
+        endpoints=(other, mine),
+        presets={"calm": {"temperature": 1.0}, "wild": {"temperature": 2.0}},
+        prompts={"sum up": "In short: {text}", "mine": "Hm"},
+        connections=3,
     )
     report = settings.import_(carried)
     now = settings.get()
@@ -87,6 +95,8 @@ def test_merging_loses_nothing_that_is_here(carried):
     assert (now.endpoints[2].name, now.endpoints[2].url) == ("lab-2", LAB.url)
     assert now.presets == {"calm": {"temperature": 0.1, "stop": ("#",)}, "wild": {"temperature": 2.0}}
     assert now.connections == 3
+    assert now.prompts == {"sum up": "Sum up:\n{text}", "mine": "Hm"}
+    assert "The prompt sum up was replaced; it was 'In short: {text}'." in report.changed
     assert "The preset calm was replaced; it was temperature=1.0." in report.changed
     assert "The endpoint lab-2 at http://gpu-box:8000/v1 was added." in report.added
     assert report.removed == ()
@@ -106,7 +116,7 @@ def test_replacing_makes_it_as_there_but_for_what_is_of_this_machine(carried):
     report = settings.import_(carried, merge=False)
     now = settings.get()
     assert [(e.name, e.url) for e in now.endpoints] == [("lab", LAB.url), ("openai", CLOUD.url)]
-    assert (list(now.presets), now.connections) == (["calm"], 12)
+    assert (list(now.presets), list(now.prompts), now.connections) == (["calm"], ["sum up"], 12)
     assert (now.model_folders, now.allowed) == (("/here",), ("http://old",))
     assert report.removed == (
         "The preset wild was removed; it was temperature=2.0.",

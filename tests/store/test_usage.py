@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date, datetime
 
 import pytest
 
@@ -133,3 +134,30 @@ def test_a_database_of_a_later_version_is_left_as_it_is():
     assert usage.measured("m").runs == 2
     with closing(sqlite3.connect(database())) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_days_sum_what_is_known_by_day_and_model():
+    monday, tuesday = (datetime(2026, 11, day, 12).timestamp() for day in (16, 17))
+    usage.note_run(run(at=monday, prompt_tokens=40, cached_tokens=30, completion_tokens=100, total_s=2.0))
+    usage.note_run(run(at=monday + 60, prompt_tokens=60, completion_tokens=50, decode_tps=70.0, total_s=1.0))
+    usage.note_run(run(at=tuesday, completion_tokens=2, decode_tps=999.0))
+    usage.note_run(run("ollama:llama3.2", at=tuesday, engine="server", completion_tokens=None, decode_tps=None))
+    first, second, server = usage.days(monday - 3600)
+    assert (first.day, first.model, first.runs) == (date(2026, 11, 16), "m", 2)
+    assert (first.prompt_tokens, first.cached_tokens, first.completion_tokens) == (100, 30, 150)
+    assert (first.seconds, first.decode_tps) == (3.0, 60.0)
+    assert (second.day, second.seconds, second.decode_tps) == (date(2026, 11, 17), None, None)
+    assert (server.model, server.completion_tokens) == ("ollama:llama3.2", None)
+    assert usage.days(tuesday - 1, "m") == [second]
+    assert usage.days(tuesday + 1) == []
+
+
+def test_a_database_of_the_first_version_is_carried_on():
+    with closing(sqlite3.connect(database())) as old, old:
+        for statement in usage._MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO runs (model, engine, at, completion_tokens) VALUES ('m', 'mlx', 1.0, 7)")
+    usage.note_run(run(at=2.0, total_s=1.5))
+    newest, oldest = usage.runs("m")
+    assert (newest.total_s, oldest.total_s, oldest.completion_tokens) == (1.5, None, 7)

@@ -1,53 +1,8 @@
-import chat from "../../workbench/widgets/chat";
-import type { ChatView, Op } from "../../workbench/widgets/protocol";
-import { chatView, fakeLayout, FakeModel, frame, message, model, until } from "./fixtures";
+import { key, shown, visible, write } from "./chat_fixture";
+import { fakeLayout, frame, message, model, until } from "./fixtures";
 
 fakeLayout();
 
-/** The widget as anywidget runs it, with a kernel that answers by hand. */
-async function shown(state: Partial<ChatView> = {}, views = 1) {
-  document.body.replaceChildren();
-  const fake = new FakeModel();
-  const widget = chat();
-  const life = new AbortController();
-  widget.initialize({ model: fake, signal: life.signal });
-  const elements: HTMLElement[] = [];
-  const ends: (() => void)[] = [];
-  for (let i = 0; i < views; i++) {
-    const el = document.body.appendChild(document.createElement("div"));
-    ends.push(widget.render({ model: fake, el, signal: life.signal }));
-    elements.push(el);
-  }
-  fake.emit("msg:custom", { kind: "ack", id: 1, ok: true, error: null });
-  fake.emit("msg:custom", { kind: "snap", seq: 0, state: chatView(state) });
-  let seq = 0;
-  const delta = async (...ops: Op[]): Promise<void> => {
-    fake.emit("msg:custom", { kind: "delta", seq: ++seq, t: 0, ops });
-    await new Promise((resolve) => setTimeout(resolve, 130)); // numbers are drawn ten times a second
-    await frame();
-  };
-  await frame();
-  await frame();
-  const el = elements[0]!;
-  const find = <T extends HTMLElement = HTMLElement>(selector: string): T => {
-    const found = el.querySelector<T>(selector);
-    if (!found) throw new Error(`no ${selector}`);
-    return found;
-  };
-  const last = () => fake.sent[fake.sent.length - 1]!;
-  return { fake, life, el, elements, ends, delta, find, last };
-}
-
-const visible = (element: HTMLElement): boolean => !element.closest("[hidden]");
-const key = (target: Element, name: string, more: KeyboardEventInit = {}): KeyboardEvent => {
-  const event = new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...more });
-  target.dispatchEvent(event);
-  return event;
-};
-const write = (box: HTMLTextAreaElement, text: string): void => {
-  box.value = text;
-  box.dispatchEvent(new Event("input", { bubbles: true }));
-};
 const question = message("u1", { role: "user", model: null, text: "Hello?" });
 
 test("it says hello once, whatever the number of views", async () => {
@@ -123,7 +78,7 @@ test("no key leaves the widget", async () => {
 });
 
 test("the status line and the answer say what is measured, and nothing that is not", async () => {
-  const { find, delta } = await shown({ messages: [question], context: { used: 1740, limit: 2048 } });
+  const { find, delta } = await shown({ messages: [question], context: { used: 1740, reserved: 256, limit: 2048 } });
   expect(find(".wb-ft").textContent).not.toMatch(/first token|tok\/s/);
   const usage = { prompt_tokens: 1980, cached_tokens: 1806, completion_tokens: 412, reasoning_tokens: null };
   const metrics = { load_s: null, ttft_s: 0.02, prefill_tps: null, decode_tps: 61.34, total_s: null, peak_memory: null };
@@ -162,7 +117,7 @@ test("an error keeps the text, says why and what next, and Retry asks for that a
   details!.click();
   expect(visible(note.querySelector<HTMLElement>(".wb-details")!)).toBe(true);
   retry!.click();
-  expect(last()).toMatchObject({ kind: "retry", message: "a1" });
+  expect(last()).toMatchObject({ kind: "regenerate", message: "a1" });
 });
 
 const tooBig = {
@@ -180,7 +135,7 @@ test("a model that does not fit is loaded anyway when asked, and the question is
   force!.click();
   expect(fake.sent.slice(-2)).toMatchObject([
     { kind: "choose_model", model: "org/huge", force: true },
-    { kind: "retry", message: "a1" },
+    { kind: "regenerate", message: "a1" },
   ]);
 });
 
@@ -220,12 +175,11 @@ test("arrows move between messages, one stop for Tab; C copies and R asks again"
   key(articles[1]!, "c");
   await until(() => copied.length === 1, "it was copied");
   expect(copied).toEqual(["one"]);
-  const before = last();
-  key(articles[1]!, "r"); // only the newest answer, or one that failed
-  expect(last()).toBe(before);
+  key(articles[1]!, "r");
+  expect(last()).toMatchObject({ kind: "regenerate", message: "a1" });
   key(articles[1]!, "End");
   key(articles[2]!, "r");
-  expect(last()).toMatchObject({ kind: "retry", message: "a2" });
+  expect(last()).toMatchObject({ kind: "regenerate", message: "a2" });
   key(articles[2]!, "c", { ctrlKey: true });
   expect(copied).toHaveLength(1);
   expect(visible(find("textarea"))).toBe(true);

@@ -19,13 +19,13 @@ test("deltas that follow the snapshot are folded in order", () => {
   expect(store.view).toMatchObject({ run: "r1", messages: [{ text: "one two three" }] });
 });
 
-test("a new message goes to the end, a known one is replaced where it stands, a removed one is gone", () => {
+test("a new message goes to the end, a known one is replaced where it stands, one after the cut is gone", () => {
   const { store, delta } = started();
   delta(5, ["message", message("b", { text: "b" })], ["message", message("a", { text: "new a" })]);
   expect(store.view!.messages.map((each) => each.text)).toEqual(["new a", "b"]);
-  delta(6, ["remove", "a"]);
-  expect(store.view!.messages.map((each) => each.id)).toEqual(["b"]);
-  expect(store.message("a")).toBeUndefined();
+  delta(6, ["cut", "a"]);
+  expect(store.view!.messages.map((each) => each.id)).toEqual(["a"]);
+  expect(store.message("b")).toBeUndefined();
 });
 
 test("after a gap nothing is shown that may be wrong: it says hello and waits for the snapshot", () => {
@@ -94,4 +94,15 @@ test("the model last used of each kind is remembered for the Local/Remote switch
   delta(5, ["state", { model: model("ollama:llama3.2") }]);
   delta(6, ["state", { model: model("org/other") }]);
   expect(store.lastUsed).toEqual({ local: "org/other", remote: "ollama:llama3.2" });
+});
+
+test("a cut ends the transcript after a message, or empties it; one that is not known asks for everything anew", () => {
+  const { store, sent, delta } = started({ messages: [message("a"), message("b"), message("c")] });
+  delta(5, ["cut", "a"], ["message", message("d")]);
+  expect(store.view!.messages.map((each) => each.id)).toEqual(["a", "d"]);
+  expect([store.message("b"), store.message("c")]).toEqual([undefined, undefined]);
+  delta(6, ["cut", null]);
+  expect(store.view!.messages).toEqual([]);
+  delta(7, ["cut", "b"]);
+  expect(sent.at(-1)!.kind).toBe("hello");
 });

@@ -23,6 +23,7 @@ from workbench.builtin.text import (
     word_list,
     wording,
 )
+from workbench.builtin.text_keeping import KEEPING
 from workbench.builtin.text_manager import MANAGER
 
 WHERE = (
@@ -1017,6 +1018,7 @@ INTENTS: dict[str, tuple[str, str, str]] = {
         "I don't know a verb for that: the workbench has none yet. `wb.models()` lists the models that are here.",
     ),
     **MANAGER,
+    **KEEPING,
 }
 
 MODEL_NAMES = word_list(

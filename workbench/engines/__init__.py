@@ -9,12 +9,14 @@ is a plain iterator.
     wire.py        what crosses that pipe
     handle.py      what a service holds of a live engine: hosted.py (a process) or inprocess.py (a thread)
     hosts.py       the register of live hosts, so that all kernels' memory can be counted
+    prompt_cache.py, cache_file.py   what MLX has read already, kept for later prompts, and on disk
     scripted.py    an engine that plays a script
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -40,6 +42,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     vision: bool = False
     prompt_cache: bool = False
     batch: bool = False
+    continues: bool = False
+    """Whether it goes on with an answer from the next character on; see `Request.continues`."""
     formats: tuple[str, ...] = ()
     """File formats it reads: ``"safetensors"``, ``"gguf"``."""
 
@@ -55,6 +59,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of context to allow; ``None`` for the model's own."""
     cache_limit: int = 256 * 2**20
     """Most bytes of freed buffers the engine may keep for reuse."""
+    cache_budget: int | None = None
+    """Most bytes of prompts already read to keep for later ones; 0 for none, ``None`` for the engine's own number."""
 
 
 class LoadedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +115,17 @@ class Engine(Protocol):
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
+        ...
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Write what is kept of a request's prompt to a file; gives its tokens, 0 where nothing is or it cannot.
+
+        Raises `FolderError` when the file cannot be written.
+        """
+        ...
+
+    def restore_cache(self, file: Path) -> int:
+        """Keep what such a file holds, if it is whole and of this very model; gives its tokens, else 0."""
         ...
 
     def unload(self) -> None:

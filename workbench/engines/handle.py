@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,8 @@ from workbench.engines.wire import (
     Loaded,
     Refused,
     Render,
+    Restore,
+    Save,
     Stopped,
     Value,
 )
@@ -109,7 +112,9 @@ class Calls:
 
 
 class Handle(ABC):
-    """A live engine. All methods may be called from any thread; calls are served in the order they are made."""
+    """A live engine. All methods may be called from any thread; calls are served in the order they are made, but that
+    `render` and `count_tokens` do not wait for a run to end.
+    """
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
@@ -222,15 +227,36 @@ class Handle(ABC):
             self._send(Cancel(call=call, run=run))
 
     def render(self, request: Request) -> str:
-        """The exact prompt the model would read. Waits behind a run that is going; raises what the engine raises."""
+        """The exact prompt the model would read; raises what the engine raises.
+
+        While a run is going it is made between two of its tokens, or two pieces of its prompt.
+        """
         call, answers = self._calls.start()
         self._send(Render(call=call, request=request))
         return str(_value(answers.get()))
 
     def count_tokens(self, request: Request) -> int:
-        """Tokens of that prompt. Waits behind a run that is going; raises what the engine raises."""
+        """Tokens of that prompt; waits as `render` does, and raises what the engine raises."""
         call, answers = self._calls.start()
         self._send(Count(call=call, request=request))
+        return int(_value(answers.get()))
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Write what is kept of a request's prompt to a file; gives its tokens, 0 where nothing is or it cannot.
+
+        Waits behind a run that is going. Raises `FolderError` when the file cannot be written.
+        """
+        call, answers = self._calls.start()
+        self._send(Save(call=call, request=request, file=str(file.absolute())))
+        return int(_value(answers.get()))
+
+    def restore_cache(self, file: Path) -> int:
+        """Keep what such a file holds; gives its tokens, 0 where it is damaged or another model's.
+
+        Waits behind a run that is going.
+        """
+        call, answers = self._calls.start()
+        self._send(Restore(call=call, file=str(file.absolute())))
         return int(_value(answers.get()))
 
 

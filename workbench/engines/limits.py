@@ -16,11 +16,16 @@ from workbench.request import Request
 def check(request: Request, loaded: LoadedModel) -> None:
     """Refuse what no run could answer.
 
-    Raises `EmptyPromptError`, `UsageError` on pictures for a model that sees none, and `OptionError` on
-    options beyond the model: `top_k` above its vocabulary, `context_length` above what was allotted.
+    Raises `EmptyPromptError`, `UsageError` on pictures for a model that sees none or an answer that cannot be gone
+    on with, and `OptionError` on options beyond the model: `top_k` above its vocabulary, `context_length` above what
+    was allotted.
     """
-    if not request.messages or _blank(request.messages[-1]):
+    if not request.asked or _blank(request.asked[-1]):
         raise EmptyPromptError("There is nothing to answer.")
+    if (begun := request.begun) and (begun.role != "assistant" or begun.tool_calls):
+        raise UsageError(
+            "Only an answer that asks for no function can be gone on with.", next_step="Send a message instead."
+        )
     if not loaded.capabilities.vision and any(isinstance(p, Image) for m in request.messages for p in m.parts):
         raise UsageError(f"{loaded.model} cannot see pictures.", next_step="Choose a model with vision.")
     top_k, context = request.options.top_k, request.options.context_length

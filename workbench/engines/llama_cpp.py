@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
+from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
 from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
@@ -43,6 +44,8 @@ LISTEN_SECONDS = 0.05
 """How often a wait for the server looks whether it was cancelled."""
 PENALTY_WINDOW = 64
 """Tokens a repetition penalty looks back on, the prompt included."""
+CACHE_BUDGET = 2**30
+"""Most bytes of prompts already read beside the last one's, where the load names no other number."""
 ALL_F32 = 0
 """What a GGUF file's ``general.file_type`` says when every weight is fp32."""
 
@@ -100,7 +103,8 @@ class LlamaCppEngine:
             return
 
         self._key = secrets.token_urlsafe(24)
-        self._server = _serve(path, spec.model, context, file_type == ALL_F32, self._key)
+        budget = CACHE_BUDGET if spec.cache_budget is None else spec.cache_budget
+        self._server = _serve(path, spec.model, context, file_type == ALL_F32, self._key, budget // 2**20)
         self._address = self._server.listening_address.removeprefix("http://")
         about = self._ask("GET", "/props")
         meta = self._ask("GET", "/v1/models")["data"][0]["meta"]
@@ -114,6 +118,7 @@ class LlamaCppEngine:
                 stop=True,
                 tools=TOOL[0] in self._template,
                 prompt_cache=True,
+                continues=True,
                 formats=("gguf",),
             ),
             context_length=context,
@@ -137,21 +142,30 @@ class LlamaCppEngine:
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:
-        """The exact prompt, by the model's own template; a beginning-of-text token the server adds is not in it.
+        """The exact prompt, by the model's own template; a beginning-of-text token the server adds is not in it. An
+        answer to be gone on with is its end.
 
         Raises `UsageError` where the template refuses the conversation.
         """
-        body: dict[str, Any] = {"messages": plain(request.messages)}
+        body: dict[str, Any] = {"messages": plain(request.asked)}
         if request.tools and self.loaded.capabilities.tools:
             body["tools"] = [tool.wire() for tool in request.tools]
         if request.options.thinking is not None:
             body["chat_template_kwargs"] = {"enable_thinking": request.options.thinking}
         prompt: str = self._ask("POST", "/apply-template", body)["prompt"]
-        return prompt
+        return prompt if request.begun is None else gone_on(prompt, request.begun, think_pair(self._template))
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
-        return len(self._encode(self.render(request)))
+        return len(tokens_of(self.render(request), request.begun, self._encode))
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """llama.cpp keeps its own cache to itself: 0."""
+        return 0
+
+    def restore_cache(self, file: Path) -> int:
+        """llama.cpp keeps its own cache to itself: 0."""
+        return 0
 
     def unload(self) -> None:
         """Stop the server and let go of the model."""
@@ -163,7 +177,7 @@ class LlamaCppEngine:
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
-        ids = self._encode(prompt)
+        ids = tokens_of(prompt, request.begun, self._encode)
         meter.prompt = len(ids)
         limit = room(len(ids), options)
         think = think_pair(self._template)
@@ -172,7 +186,8 @@ class LlamaCppEngine:
             stop=options.stop,
             think=think,
             tool=TOOL if request.tools and self.loaded.capabilities.tools else None,
-            thinking=opens_thinking(prompt, think),
+            thinking=opens_thinking(prompt, think, request.begun),
+            after="" if request.begun is None else request.begun.text + request.begun.reasoning,
         )
         body = _completion(ids, limit, options, stream.delimiters)
 
@@ -315,8 +330,11 @@ class _Connection(http.client.HTTPConnection):
         self.response_class = lambda sock, *a, **k: _Response(sock, *a, cancelled=cancelled, **k)  # type: ignore[assignment]  # called like the class
 
 
-def _serve(path: Path, model: str, context: int, full_precision: bool, key: str) -> Any:
-    """llama.cpp's server on one file, for this process only. Raises `ModelFilesError` when it does not start."""
+def _serve(path: Path, model: str, context: int, full_precision: bool, key: str, cache_mib: int) -> Any:
+    """llama.cpp's server on one file, for this process only. Raises `ModelFilesError` when it does not start.
+
+    It goes on from the prompt it read last as far as the next one begins like it; `cache_mib` is for those before.
+    """
     import xllamacpp
 
     mac = sys.platform == "darwin"
@@ -332,7 +350,7 @@ def _serve(path: Path, model: str, context: int, full_precision: bool, key: str)
     params.n_parallel = 1
     params.n_ctx = context
     params.n_batch = params.n_ubatch = PREFILL_PIECE
-    params.cache_ram_mib = 0
+    params.cache_ram_mib = cache_mib
     params.warmup = False
     params.verbosity = 0
     params.n_gpu_layers = -1 if mac else 0

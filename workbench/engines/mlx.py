@@ -3,15 +3,12 @@
 Arrays belong to the thread that made them, so an engine lives on one thread. The framework is imported by
 `make`, not by this module.
 
-The key-value cache of the last run is kept. The next prompt starts from the longest prefix the two share, where
-the model's cache can be cut back (a rotating cache that has wrapped and a state-space model's cannot: those start
-anew), so a chat's next turn does not pay for the turns before it.
+What was read is kept (`prompt_cache`), so a chat's next turn does not pay for the turns before it.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import platform
 import sys
 import threading
@@ -23,16 +20,18 @@ from typing import Any
 
 import msgspec
 
-from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
+from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, cache_file
+from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
+from workbench.engines.mlx_files import context_length, defaults, require, unloadable
+from workbench.engines.mlx_text import opener, parser, piece_of, template_messages
+from workbench.engines.prompt_cache import PromptCache, Reading, checkpoints_for
 from workbench.engines.textstream import (
     THINK,
     TOOL,
     TextStream,
     Utf8,
-    byte_level,
-    named_calls,
     opens_thinking,
     parse_calls,
 )
@@ -46,7 +45,6 @@ from workbench.errors import (
     describe,
 )
 from workbench.events import Event, Failed, FinishReason, PrefillProgress
-from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
 
@@ -58,10 +56,8 @@ FIRST_PIECE = 32
 """Prompt tokens read in the first step; the steps then adapt to the machine, so that a cancel is soon heard."""
 PENALTY_WINDOW = 64
 """Tokens a repetition penalty looks back on, the prompt included; llama.cpp's own number."""
-FALLBACK_CONTEXT = 4096
-"""Tokens of context for a model whose config does not say."""
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tiktoken.model")
-SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+CACHE_BUDGET = 2**30
+"""Most bytes of prompts already read, where the load names no other number."""
 
 
 def make() -> Engine:
@@ -90,7 +86,9 @@ class MlxEngine:
         self._model: Any = None
         self._tokenizer: Any = None
         self._defaults = GenerationOptions()
-        self._kept: tuple[list[Any], list[int]] | None = None  # a cache, and the tokens it holds
+        self._kept = PromptCache(None, 0)
+        self._opener: int | None = None
+        self._identity = ""
         self._piece = FIRST_PIECE
 
     @property
@@ -117,7 +115,7 @@ class MlxEngine:
         _end_streams_with_this_thread()
         started = time.perf_counter()
         folder = Path(spec.path)
-        _require(folder)
+        require(folder)
         mx.set_cache_limit(spec.cache_limit)
         maybe_set_recommended_wired_limit()
         if mx.default_device() == mx.cpu:
@@ -126,9 +124,9 @@ class MlxEngine:
             model, config = load_model(folder, lazy=True)
             tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))  # type: ignore[no-untyped-call]  # mlx-lm
         except Exception as error:
-            raise _unloadable(spec.model, error) from error
+            raise unloadable(spec.model, error) from error
         text_config = config.get("text_config") or config
-        context = allotted(spec.context_length, _context_length(text_config, tokenizer))
+        context = allotted(spec.context_length, context_length(text_config, tokenizer))
 
         flat: Any = tree_flatten(model.parameters())
         arrays = [array for _, array in flat]
@@ -141,14 +139,16 @@ class MlxEngine:
             try:
                 mx.eval(piece)
             except Exception as error:
-                raise _unloadable(spec.model, error) from error
+                raise unloadable(spec.model, error) from error
             done += sum(array.nbytes for array in piece)
             yield done, total
         if cancelled():
             return
 
-        self._model, self._tokenizer, self._kept = model, tokenizer, None
-        self._defaults = _defaults(folder)
+        self._model, self._tokenizer = model, tokenizer
+        self._kept = PromptCache(model, CACHE_BUDGET if spec.cache_budget is None else spec.cache_budget)
+        self._opener, self._identity = opener(tokenizer), cache_file.identity(folder)
+        self._defaults = defaults(folder)
         self._loaded = LoadedModel(
             model=spec.model,
             engine=self.name,
@@ -157,6 +157,7 @@ class MlxEngine:
                 stop=True,
                 tools=tokenizer.has_tool_calling or TOOL[0] in str(tokenizer.chat_template),
                 prompt_cache=True,
+                continues=True,
                 formats=("safetensors",),
             ),
             context_length=context,
@@ -174,12 +175,11 @@ class MlxEngine:
             except WorkbenchError as error:
                 yield Failed(run=request.run, error=describe(error))
             except Exception as error:
-                self._kept = None
                 failure = EngineError(f"MLX failed: {type(error).__name__}: {error}.", details=traceback.format_exc())
                 yield Failed(run=request.run, error=describe(failure))
 
     def render(self, request: Request) -> str:
-        """The exact prompt, by the model's own template.
+        """The exact prompt, by the model's own template. An answer to be gone on with is its end.
 
         Raises `ModelFilesError` for a model without one, `UsageError` where the template refuses the conversation.
         """
@@ -193,7 +193,7 @@ class MlxEngine:
         thinking = request.options.thinking
         try:
             prompt: str = self._tokenizer.apply_chat_template(
-                _template_messages(request),
+                template_messages(request),
                 tools=tools or None,
                 add_generation_prompt=True,
                 tokenize=False,
@@ -201,11 +201,20 @@ class MlxEngine:
             )
         except Exception as error:
             raise UsageError(f"The chat template of {model} refuses this conversation: {error}.") from error
-        return prompt
+        return prompt if request.begun is None else gone_on(prompt, request.begun, self._think)
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of that prompt."""
-        return len(self._encode(self.render(request)))
+        return len(tokens_of(self.render(request), request.begun, self._encode))
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Write what is held of a request's prompt to a file; gives its tokens. Raises `FolderError`."""
+        ids = tokens_of(self.render(request), request.begun, self._encode)
+        return self._kept.save(ids, file, self._identity)
+
+    def restore_cache(self, file: Path) -> int:
+        """Hold what a file of these very model files holds; gives its tokens, else 0."""
+        return self._kept.restore(file, self._identity)
 
     def unload(self) -> None:
         """Let go of the model and its memory. Some stays with the process until it ends."""
@@ -213,7 +222,8 @@ class MlxEngine:
             return
         import mlx.core as mx
 
-        self._loaded = self._model = self._tokenizer = self._kept = None
+        self._loaded = self._model = self._tokenizer = None
+        self._kept = PromptCache(None, 0)
         gc.collect()
         mx.clear_cache()
 
@@ -226,19 +236,21 @@ class MlxEngine:
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
-        ids = self._encode(prompt)
+        ids = tokens_of(prompt, request.begun, self._encode)
         limit = room(len(ids), options)
         stream = self._stream(request, prompt)
-        piece, utf8 = _piece_of(self._tokenizer, stream.delimiters), Utf8()
+        piece, utf8 = piece_of(self._tokenizer, stream.delimiters, goes_on=request.continues), Utf8()
         sampler, processors = _sampling(options, self.loaded.vocabulary, ids)
 
-        cache, cached = self._start(ids)
-        meter.prompt, meter.cached = len(ids), cached
+        reading = self._kept.start(ids)
+        others = self._kept.nbytes
+        meter.prompt, meter.cached = len(ids), reading.done
         generated: list[int] = []
         reason: FinishReason = "length"
         steps = None
+        known = True
         try:
-            for done in self._prefill(ids, cache, cached, lambda: cancelled(run)):
+            for done in self._prefill(ids, reading, lambda: cancelled(run)):
                 yield PrefillProgress(run=run, done=done, total=len(ids))
             steps = generate_step(
                 mx.array(ids[-1:]),
@@ -246,7 +258,7 @@ class MlxEngine:
                 max_tokens=limit,
                 sampler=sampler,
                 logits_processors=processors,
-                prompt_cache=cache,
+                prompt_cache=reading.cache,
             )
             while True:
                 if cancelled(run):
@@ -264,36 +276,45 @@ class MlxEngine:
                 if stream.stopped:
                     reason = "stop"
                     break
+        except Exception:
+            known = False  # what its cache holds
+            raise
         finally:
             if steps is not None:
                 steps.close()
-            self._keep(cache, ids + generated)
+            if known:
+                self._kept.keep(reading, ids + generated if generated else ids[: reading.done])
         yield from stream.feed("", utf8.close())
         yield from stream.close()
         yield meter.finished(
             "tool_calls" if stream.called and reason == "stop" else reason,
             reasoning_tokens=stream.reasoning_tokens,
-            peak_memory=mx.get_peak_memory(),
+            peak_memory=max(self.loaded.weights, mx.get_peak_memory() - others),
             applied=msgspec.structs.replace(options, max_tokens=limit),
             ignored=self._ignored(request),
         )
 
     def _stream(self, request: Request, prompt: str) -> TextStream:
         tokenizer = self._tokenizer
-        think = (tokenizer.think_start, tokenizer.think_end) if tokenizer.has_thinking else THINK
-        tool = TOOL
+        think, tool = self._think, TOOL
         parse: Callable[[str], list[tuple[str, str]]] = parse_calls
         if tokenizer.has_tool_calling:
             tool = (tokenizer.tool_call_start, tokenizer.tool_call_end or "")
-            parse = _parser(tokenizer.tool_parser, request)
+            parse = parser(tokenizer.tool_parser, request)
         return TextStream(
             request.run,
             stop=request.options.stop,
             think=think,
             tool=tool if request.tools and self.loaded.capabilities.tools else None,
-            thinking=opens_thinking(prompt, think),
+            thinking=opens_thinking(prompt, think, request.begun),
+            after="" if request.begun is None else request.begun.text + request.begun.reasoning,
             parse=parse,
         )
+
+    @property
+    def _think(self) -> tuple[str, str]:
+        tokenizer = self._tokenizer
+        return (tokenizer.think_start, tokenizer.think_end) if tokenizer.has_thinking else THINK
 
     def _encode(self, prompt: str) -> list[int]:
         return list(self._tokenizer.encode(prompt, add_special_tokens=False))
@@ -307,72 +328,32 @@ class MlxEngine:
         }
         return tuple(name for name, ignored in asked.items() if ignored)
 
-    def _start(self, ids: list[int]) -> tuple[list[Any], int]:
-        """A cache to go on from, and how many tokens of the prompt it holds."""
-        from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
-
-        kept, self._kept = self._kept, None
-        if kept is not None and can_trim_prompt_cache(kept[0]):
-            cache, held = kept
-            shared = _shared(held, ids[:-1])  # the last token is always read: it makes the first logits
-            trim_prompt_cache(cache, len(held) - shared)
-            if shared and cache[0].offset == shared:
-                return cache, shared
-        return make_prompt_cache(self._model), 0
-
-    def _keep(self, cache: list[Any], ids: list[int]) -> None:
-        offset = getattr(cache[0], "offset", None) if cache else None
-        if isinstance(offset, int) and 0 < offset <= len(ids):
-            self._kept = cache, ids[:offset]
-
-    def _prefill(self, ids: list[int], cache: list[Any], done: int, cancelled: Callable[[], bool]) -> Iterator[int]:
+    def _prefill(self, ids: list[int], reading: Reading, cancelled: Callable[[], bool]) -> Iterator[int]:
         """Read the prompt but for its last token; yields how many tokens are read. Stops early when cancelled."""
         import mlx.core as mx
         from mlx_lm.generate import generation_stream
 
-        yield done
-        while done < len(ids) - 1 and not cancelled():
-            piece = ids[done : min(done + self._piece, len(ids) - 1)]
-            began = time.perf_counter()
+        turns = [at for at, token in enumerate(ids) if token == self._opener] if reading.fixed else []
+        stops = [stop for stop in checkpoints_for(turns, len(ids)) if stop > reading.done] if reading.fixed else []
+        last = len(ids) - 1
+        yield reading.done
+        while reading.done < last and not cancelled():
+            end = min(reading.done + self._piece, last, *stops[:1])
+            began, count = time.perf_counter(), end - reading.done
             with mx.stream(generation_stream):
-                self._model(mx.array([piece]), cache=cache)
-                mx.eval([c.state for c in cache])
-            done += len(piece)
-            yield done
+                self._model(mx.array([ids[reading.done : end]]), cache=reading.cache)
+                mx.eval([c.state for c in reading.cache])
+            reading.done = end
+            if end in stops[:1]:
+                reading.mark()
+                del stops[0]
+            yield end
             took = time.perf_counter() - began
             if took > 0.15 and self._piece > 16:
                 self._piece //= 2
-            elif took < 0.06 and len(piece) == self._piece < 512:
+            elif took < 0.06 and count == self._piece < 512:
                 self._piece *= 2
         mx.clear_cache()
-
-
-def _piece_of(tokenizer: Any, markers: Sequence[str]) -> Callable[[int], bytes]:
-    """A function from a token to its bytes, for one run's tokens in order.
-
-    Special tokens have none, but for those the delimiters in `markers` are made of. mlx-lm's own
-    detokenizer drops a leading space of byte-level tokens, so those are read here.
-    """
-    from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer
-
-    added = {token: str(name) for token, name in tokenizer.added_tokens_decoder.items()}
-    special = {token for token, name in tokenizer.added_tokens_decoder.items() if name.special}
-    special.update(tokenizer.all_special_ids)
-    hidden = {token for token in special if token not in added or not any(added[token] in m for m in markers)}
-    detokenizer = tokenizer.detokenizer
-    names = detokenizer.tokenmap if isinstance(detokenizer, BPEStreamingDetokenizer) else None
-
-    def piece(token: int) -> bytes:
-        if token in hidden:
-            return b""
-        if names is None:
-            detokenizer.add_token(token)
-            return str(detokenizer.last_segment).encode()
-        if token in added:
-            return str(added[token]).encode()
-        return byte_level(names[token]) if token < len(names) else b""
-
-    return piece
 
 
 def _sampling(options: GenerationOptions, vocabulary: int, prompt: list[int]) -> tuple[Any, list[Any]]:
@@ -396,73 +377,6 @@ def _sampling(options: GenerationOptions, vocabulary: int, prompt: list[int]) ->
     return sampler, [lambda tokens, logits: penalise(mx.concatenate([before, tokens.astype(mx.int32)]), logits)]
 
 
-def _template_messages(request: Request) -> list[dict[str, Any]]:
-    """Messages for a template: the arguments of tool calls as objects, which most templates want."""
-    messages: list[dict[str, Any]] = plain(request.messages)
-    for message in messages:
-        for call in message.get("tool_calls", ()):
-            try:
-                call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-            except ValueError:
-                continue
-    return messages
-
-
-def _parser(parse: Callable[..., Any], request: Request) -> Callable[[str], list[tuple[str, str]]]:
-    """One of mlx-lm's tool parsers, its many ways to fail made one."""
-    tools = [tool.wire() for tool in request.tools]
-
-    def calls(text: str) -> list[tuple[str, str]]:
-        try:
-            return named_calls(parse(text, tools))
-        except Exception as error:
-            raise ValueError(f"not a tool call: {error}") from error
-
-    return calls
-
-
-def _require(folder: Path) -> None:
-    """Raises `ModelFilesError` where a file is missing without which mlx-lm would go looking elsewhere."""
-    if not folder.is_dir():
-        raise ModelFilesError(f"There is no model folder at {folder}.")
-    if not (folder / "config.json").is_file():
-        raise ModelFilesError(f"{folder} has no config.json, so it is not a model folder.")
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        raise ModelFilesError(f"{folder} has no tokenizer: none of {', '.join(TOKENIZERS)} is there.")
-
-
-def _unloadable(model: str, error: Exception) -> ModelFilesError:
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    return ModelFilesError(
-        f"MLX cannot load {model}: {reason[0].rstrip('. :')}.",
-        next_step="Download it again, or choose another model.",
-        details=f"{type(error).__name__}: {error}",
-    )
-
-
-def _defaults(folder: Path) -> GenerationOptions:
-    """What generation_config.json says of sampling; nothing where it forbids it or is damaged."""
-    try:
-        given = json.loads((folder / "generation_config.json").read_text())
-        if given.get("do_sample") is False:
-            return GenerationOptions()
-        said = {name: given[name] for name in SAMPLING if given.get(name) is not None}
-        if said.keys() & {"top_p", "top_k", "min_p"}:
-            said.setdefault("temperature", 1.0)
-        return GenerationOptions(**said)
-    except (OSError, ValueError, AttributeError):
-        return GenerationOptions()
-
-
-def _context_length(config: dict[str, Any], tokenizer: Any) -> int:
-    """The model's own context, from its config or else its tokenizer."""
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        if isinstance(config.get(name), int):
-            return int(config[name])
-    most = getattr(tokenizer, "model_max_length", None)
-    return most if isinstance(most, int) and most < 2**31 else FALLBACK_CONTEXT
-
-
 def _pieces(arrays: list[Any], most: int) -> Iterator[list[Any]]:
     """Arrays in groups of about `most` bytes."""
     piece: list[Any] = []
@@ -473,14 +387,6 @@ def _pieces(arrays: list[Any], most: int) -> Iterator[list[Any]]:
             piece = []
     if piece:
         yield piece
-
-
-def _shared(one: list[int], other: list[int]) -> int:
-    """Length of the prefix two lists share."""
-    for i, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return i
-    return min(len(one), len(other))
 
 
 _thread = threading.local()

@@ -177,7 +177,7 @@ class ScriptedEngine:
         self._loaded = LoadedModel(
             model=spec.model,
             engine=self.name,
-            capabilities=Capabilities(tools=True, formats=("json",)),
+            capabilities=Capabilities(tools=True, continues=True, formats=("json",)),
             context_length=min(script.context_length, spec.context_length or script.context_length),
             vocabulary=256,
             weights=total,
@@ -202,6 +202,14 @@ class ScriptedEngine:
     def count_tokens(self, request: Request) -> int:
         """Words of the prompt."""
         return len(self.render(request).split())
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Nothing is ever kept: 0."""
+        return 0
+
+    def restore_cache(self, file: Path) -> int:
+        """Nothing is ever kept: 0."""
+        return 0
 
     def unload(self) -> None:
         """Forget the script."""
@@ -242,6 +250,7 @@ class ScriptedEngine:
 
     def _play(self, steps: Sequence[Step], request: Request, cancelled: Callable[[], bool]) -> Iterator[Event]:
         run, token = request.run, 0
+        thought, said = (len(request.begun.reasoning), len(request.begun.text)) if request.begun else (0, 0)
         for step in steps:
             if cancelled():
                 return
@@ -253,7 +262,11 @@ class ScriptedEngine:
                         yield PrefillProgress(run=run, done=step.tokens * piece // 10, total=step.tokens)
             elif isinstance(step, Say | Think | Echo):
                 pieces = _words(request) if isinstance(step, Echo) else [step.text] * step.times
-                kind = ReasoningDelta if isinstance(step, Think) else TextDelta
+                kind: type[ReasoningDelta | TextDelta] = ReasoningDelta if isinstance(step, Think) else TextDelta
+                if isinstance(step, Think):
+                    pieces, thought = _rest(pieces, thought)
+                else:
+                    pieces, said = _rest(pieces, said)
                 seconds = len(pieces) / step.rate if step.rate else 0.0
                 for index in _paced(len(pieces), seconds, cancelled):
                     yield kind(run=run, text=pieces[index], tokens=(token % 256,))
@@ -270,9 +283,17 @@ def make() -> ScriptedEngine:
 
 
 def _words(request: Request) -> list[str]:
-    text = request.messages[-1].text if request.messages else ""
-    words = text.split(" ")
+    words = (request.asked[-1].text if request.asked else "").split(" ")
     return [f"{word} " for word in words[:-1]] + words[-1:]
+
+
+def _rest(pieces: list[str], written: int) -> tuple[list[str], int]:
+    """Pieces without their first `written` characters, and how many characters that is more than there are."""
+    for index, piece in enumerate(pieces):
+        if written < len(piece):
+            return [piece[written:], *pieces[index + 1 :]], 0
+        written -= len(piece)
+    return [], written
 
 
 def _act(step: object, cancelled: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from workbench.events import ReasoningDelta, TextDelta, ToolCalled
-from workbench.messages import ToolCall, new_id
+from workbench.messages import Message, ToolCall, new_id
 
 THINK = ("<think>", "</think>")
 """Delimiters of thinking where a model does not say otherwise."""
@@ -66,7 +66,8 @@ class TextStream:
 
     `stop` strings end the answer; in thinking and tool calls they mean nothing. `think` and `tool` are
     pairs of delimiters (``None``: look for none; an empty tool end: until the text ends). `thinking` starts
-    inside a thinking block, for templates that open it in the prompt. `parse` reads a tool call's text into
+    inside a thinking block, for templates that open it in the prompt; `after` is what of the answer is written
+    already: nothing is trimmed from what follows it. `parse` reads a tool call's text into
     pairs of name and arguments, and raises `ValueError` on what it cannot read: then the text is delivered
     as it was written.
     """
@@ -79,6 +80,7 @@ class TextStream:
         think: tuple[str, str] | None = THINK,
         tool: tuple[str, str] | None = None,
         thinking: bool = False,
+        after: str = "",
         parse: Callable[[str], list[tuple[str, str]]] | None = None,
     ) -> None:
         self.stopped = False
@@ -94,7 +96,7 @@ class TextStream:
         self._state = "reasoning" if thinking else "text"
         self._buffer = ""
         self._groups: list[tuple[int, int, tuple[int, ...], int]] = []  # start, end, ids, how many; in buffer order
-        self._after_delimiter = thinking
+        self._after_delimiter = thinking and not after
         # In each state, the strings that end it and the state they lead to.
         self._markers: dict[str, dict[str, str]] = {"text": dict.fromkeys(stop, "stop"), "reasoning": {}, "tool": {}}
         if think:
@@ -217,9 +219,10 @@ def think_pair(template: str) -> tuple[str, str]:
     return THINK
 
 
-def opens_thinking(prompt: str, think: tuple[str, str]) -> bool:
-    """Whether a rendered prompt ends inside a thinking block its template opened."""
-    return prompt.rstrip().endswith(think[0])
+def opens_thinking(prompt: str, think: tuple[str, str], begun: Message | None = None) -> bool:
+    """Whether a rendered prompt ends inside a thinking block: its template opened one, or a begun answer broke off."""
+    broken_off = begun is not None and bool(begun.reasoning) and not begun.text
+    return broken_off or prompt.rstrip().endswith(think[0])
 
 
 def _earliest(text: str, markers: Iterable[str]) -> tuple[int, str] | None:

@@ -7,6 +7,8 @@ Asks are numbered; all but `Cancel` and `Exit` are calls, and every call ends wi
     Generate  Happened* then Ended, Stopped or Refused
     Render    Value or Refused
     Count     Value or Refused
+    Save      Value or Refused
+    Restore   Value or Refused
 
 Between processes each ask and each answer is one line of JSON.
 """
@@ -57,6 +59,19 @@ class Count(_Call, frozen=True, kw_only=True):
     request: Request
 
 
+class Save(_Call, frozen=True, kw_only=True):
+    """Write what is kept of a request's prompt to a file, and say how many tokens it holds."""
+
+    request: Request
+    file: str
+
+
+class Restore(_Call, frozen=True, kw_only=True):
+    """Keep what such a file holds, and say how many tokens that is."""
+
+    file: str
+
+
 class Cancel(_Call, frozen=True, kw_only=True):
     """Cancel a run of a call, going or waiting; overtakes everything."""
 
@@ -67,7 +82,7 @@ class Exit(_Wire, frozen=True, kw_only=True):
     """Cancel everything, let go of the model, end."""
 
 
-Ask: TypeAlias = Load | Generate | Render | Count | Cancel | Exit
+Ask: TypeAlias = Load | Generate | Render | Count | Save | Restore | Cancel | Exit
 """What goes down: a closed union."""
 
 
@@ -84,7 +99,7 @@ class Loaded(_Call, frozen=True, kw_only=True):
 
 
 class Value(_Call, frozen=True, kw_only=True):
-    """What `Render` or `Count` asked for."""
+    """What `Render`, `Count`, `Save` or `Restore` asked for."""
 
     value: int | str
 

@@ -1,5 +1,6 @@
 """One engine at work on one thread: asks in, answers out, in order. Knows no pipe and no process.
 
+Only a prompt to be seen or counted does not wait for the end of a run: that is answered between two of its tokens.
 It owes its callers what an engine may forget: every run ends exactly once, no foreign exception gets out.
 """
 
@@ -7,9 +8,13 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeAlias, TypeGuard
 
 import msgspec
 
@@ -27,11 +32,15 @@ from workbench.engines.wire import (
     Loaded,
     Refused,
     Render,
+    Restore,
+    Save,
     Stopped,
     Value,
 )
 from workbench.errors import EngineError, ErrorInfo, StateError, WorkbenchError
 from workbench.events import Event, Failed, Finished, LoadProgress, Metrics
+
+_Waiting: TypeAlias = Load | Generate | Render | Count | Save | Restore | Exit
 
 
 class Worker:
@@ -43,7 +52,8 @@ class Worker:
     def __init__(self, engine: str, answer: Callable[[Answer], None]) -> None:
         self._name = engine
         self._answer = answer
-        self._asks: SimpleQueue[Load | Generate | Render | Count | Exit] = SimpleQueue()
+        self._asks: SimpleQueue[_Waiting] = SimpleQueue()
+        self._line: deque[_Waiting] = deque()  # taken from the queue while a run was going
         self._cancelled: set[tuple[int, str]] = set()
         self._leaving = False
         self._has_model = False
@@ -65,7 +75,7 @@ class Worker:
             engine = make_engine(self._name)
         except Exception as error:
             problem = error
-        while not isinstance(ask := self._asks.get(), Exit):
+        while not isinstance(ask := self._line.popleft() if self._line else self._asks.get(), Exit):
             try:
                 if engine is None:
                     assert problem is not None
@@ -77,7 +87,7 @@ class Worker:
         if engine is not None:
             engine.unload()
 
-    def _perform(self, engine: Engine, ask: Load | Generate | Render | Count) -> Answer:
+    def _perform(self, engine: Engine, ask: Load | Generate | Render | Count | Save | Restore) -> Answer:
         if isinstance(ask, Load):
             return self._load(engine, ask)
         if not self._has_model:
@@ -86,6 +96,10 @@ class Worker:
             return Value(call=ask.call, value=engine.render(ask.request))
         if isinstance(ask, Count):
             return Value(call=ask.call, value=engine.count_tokens(ask.request))
+        if isinstance(ask, Save):
+            return Value(call=ask.call, value=engine.save_cache(ask.request, Path(ask.file)))
+        if isinstance(ask, Restore):
+            return Value(call=ask.call, value=engine.restore_cache(Path(ask.file)))
         return self._generate(engine, ask)
 
     def _load(self, engine: Engine, ask: Load) -> Answer:
@@ -123,6 +137,7 @@ class Worker:
         memory = PeakMemory()
         try:
             for event in engine.generate(ask.requests, cancelled):
+                self._answer_quick(engine)
                 if event.run not in going:
                     continue
                 if isinstance(event, Finished | Failed):
@@ -135,6 +150,18 @@ class Worker:
         for run in list(going):
             end(Failed(run=run, error=failure))
         return Ended(call=call)
+
+    def _answer_quick(self, engine: Engine) -> None:
+        """Between two tokens: answer what only looks at a prompt, unless another model is to be loaded before it."""
+        while not self._asks.empty():
+            self._line.append(self._asks.get())
+        quick = [ask for ask in takewhile(lambda ask: not isinstance(ask, Load), self._line) if _is_quick(ask)]
+        for ask in quick:
+            self._line.remove(ask)
+            try:
+                self._answer(self._perform(engine, ask))
+            except Exception as error:
+                self._answer(Refused(call=ask.call, error=_mapped(error, self._name)))
 
 
 class PeakMemory:
@@ -168,6 +195,10 @@ class PeakMemory:
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _is_quick(ask: _Waiting) -> TypeGuard[Render | Count]:
+    return isinstance(ask, Render | Count)
 
 
 def _with_memory(event: Finished | Failed, memory: PeakMemory) -> Finished | Failed:

@@ -45,9 +45,16 @@ class ChatService(Protocol):
         ...
 
     def count_tokens(self, request: Request) -> int | None:
-        """Tokens of the prompt; ``None`` where that cannot be known without answering."""
+        """Tokens of the prompt; ``None`` where that cannot be known without answering, or without loading."""
         ...
 
     def render(self, request: Request) -> str | None:
-        """The exact prompt; ``None`` where the server makes it."""
+        """The exact prompt; ``None`` where the server makes it, or the model is not in memory."""
+        ...
+
+    def can_continue(self, model: str) -> bool:
+        """Whether a request for this model may go on with an answer (`Request.continues`).
+
+        A remote service may ask its server, the first time.
+        """
         ...

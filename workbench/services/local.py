@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from workbench.engines import LoadSpec, hosts, missing_package
+from workbench.engines import LoadedModel, LoadSpec, hosts, missing_package
 from workbench.engines.hosted import HostedEngine
 from workbench.errors import (
     EngineError,
@@ -38,6 +38,8 @@ from workbench.store import paths, settings
 
 FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
 """The file format each engine is given, the preferred engine first."""
+CONTINUING = ("llama_cpp", "mlx", "scripted")
+"""The engines that can go on with an answer."""
 LOOK_S = 30.0
 """Seconds after which a change of the idle time-out counts, at the latest."""
 _MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
@@ -146,23 +148,53 @@ class LocalChatService:
         for place in places:
             self._end(place)
 
+    def loaded(self, model: str) -> LoadedModel | None:
+        """What is known of a model that is in memory; ``None`` while it is not."""
+        engine = self._loaded(model)
+        return None if engine is None else engine.loaded
+
     def count_tokens(self, request: Request) -> int | None:
-        """Tokens of the prompt; ``None`` while the model is not loaded. Waits behind a run that is going."""
-        with self._changed:
-            place = self._places.get(request.model)
-            engine = place.engine if place is not None and place.loaded else None
+        """Tokens of the prompt; ``None`` while the model is not in memory, and nothing is loaded for it.
+
+        While the model answers it waits for the next token, or the next piece of a prompt that is being read: well
+        below a second. Call it from a background thread all the same. Raises what the engine raises.
+        """
+        engine = self._loaded(request.model)
         return None if engine is None else engine.count_tokens(request)
 
     def render(self, request: Request) -> str | None:
-        """The exact prompt; loads the model if need be. Raises what loading raises."""
-        run = _Run(new_id())
-        place = self._place(request.model)
+        """The exact prompt; ``None`` while the model is not in memory. Waits and raises as `count_tokens` does."""
+        engine = self._loaded(request.model)
+        return None if engine is None else engine.render(request)
+
+    def can_continue(self, model: str) -> bool:
+        """Whether a request may go on with an answer of this model; costs nothing. Raises what `find` raises."""
+        return self._engine_for(inventory.find(model)) in CONTINUING
+
+    def save_cache(self, request: Request, file: Path) -> int:
+        """Write what the model holds of a conversation, already read, to a file; blocks behind runs of the model.
+
+        Gives the tokens saved; 0 where nothing is held, the engine cannot, or the model is not in memory. Raises
+        `FolderError` when the file cannot be written.
+        """
+        engine = self._loaded(request.model)
+        return 0 if engine is None else engine.save_cache(request, file)
+
+    def restore_cache(self, model: str, file: Path) -> int:
+        """Give a model what `save_cache` wrote, so that it need not read it again; blocks, and loads the model.
+
+        Gives the tokens restored; 0 where the file is not there, damaged, or of another model or other files of it:
+        then the next turn reads all of its prompt, and nothing is lost but time. Raises what loading raises.
+        """
+        if not file.is_file():
+            return 0
+        run, place = _Run(new_id()), self._place(model)
         with self._in_line(place, run) as turn:
             for _ in turn:
                 pass
             for _ in self._ready(place, run, None):
                 pass
-            return self._host(place, run).render(request)
+            return self._host(place, run).restore_cache(file)
 
     def close(self) -> None:
         """Cancel everything and end every host."""
@@ -236,8 +268,14 @@ class LocalChatService:
             place.engine, place.loading, place.percent = host, True, None
         try:
             yield from self._waiting(run, lambda: self._claim(run))
-            yield from self._room(place, run, self._fit(info, context_length))
-            spec = LoadSpec(model=place.info.id, path=str(path), context_length=context_length)
+            need = self._fit(info, context_length)
+            yield from self._room(place, run, need)
+            spec = LoadSpec(
+                model=place.info.id,
+                path=str(path),
+                context_length=context_length,
+                cache_budget=room.cache_budget(need),
+            )
             with closing(self._host(place, run).load(spec, run.id)) as events:  # type: ignore[type-var]  # as well
                 for event in events:
                     if run.cancelled:
@@ -369,6 +407,11 @@ class LocalChatService:
             if place.engine is None:
                 place.info = info
             return place
+
+    def _loaded(self, model: str) -> HostedEngine | None:
+        with self._changed:
+            place = self._places.get(model)
+            return place.engine if place is not None and place.loaded else None
 
     def _host(self, place: _Place, run: _Run) -> HostedEngine:
         """The host of a place, from now on reached by the run's cancel; unloaded meanwhile, the run is cancelled."""

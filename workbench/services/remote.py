@@ -37,6 +37,7 @@ from workbench.services.address import place, usual_name, whole_url
 from workbench.services.exchange import CancelledError, Run, SilentError
 from workbench.services.http_errors import without_key
 from workbench.services.openai_stream import StreamReader
+from workbench.store import usage
 
 if TYPE_CHECKING:
     import openai
@@ -45,6 +46,7 @@ _LISTING_TIMEOUT = 5.0
 _MOST_PAGES = 50
 _AFTERWORD_TIMEOUT = 3.0  # for the usage and [DONE], when the answer itself has ended
 _FIRST_BACKOFF = 0.5  # doubled with each try
+_CONTINUES = "llamacpp"  # what llama.cpp's server says of who owns its models
 _LONGEST_WAIT = 120.0  # a server that asks for more is not waited for
 
 
@@ -82,6 +84,7 @@ class RemoteChatService:
         self._silence_timeout = silence_timeout
         self._retries = retries
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._continues: bool | None = None  # unknown until it gave its list
         self._client: openai.OpenAI | None = None
         self._client_lock = threading.Lock()
 
@@ -131,6 +134,15 @@ class RemoteChatService:
         """``None``: the server makes the prompt."""
         return None
 
+    def can_continue(self, model: str) -> bool:
+        """Whether the server is known to go on with an answer, as llama.cpp's does: it is asked, the first time."""
+        if self._continues is None:
+            try:
+                self.models()
+            except WorkbenchError:
+                return False
+        return bool(self._continues)
+
     def close(self) -> None:
         """Cancel every run and let go of the client."""
         for run in list(self._runs.values()):
@@ -148,6 +160,10 @@ class RemoteChatService:
             yield self._ignored(request, name, "decides that itself")
         attempt = 0
         try:
+            if request.begun is not None and not (request.begun.text and self.can_continue(request.model)):
+                raise UsageError(
+                    f"{self.name} cannot go on with this answer.", next_step="Ask it to continue in a message."
+                )
             while True:
                 try:
                     yield from self._received(request, run, reader)
@@ -182,7 +198,7 @@ class RemoteChatService:
             ignored.append("stop")
         if asked.max_tokens is not None and (reader.usage.completion_tokens or 0) > asked.max_tokens:
             ignored.append("max_tokens")
-        yield Finished(
+        finished = Finished(
             run=request.run,
             reason=reason,
             usage=reader.usage,
@@ -190,6 +206,8 @@ class RemoteChatService:
             applied=GenerationOptions(**{k: v for k, v in asked.given().items() if k not in ignored}),  # type: ignore[arg-type]  # they come from one
             ignored=tuple(ignored),
         )
+        usage.note(finished, model=request.model, engine="server")
+        yield finished
 
     def _ignored(self, request: Request, option: str, why: str) -> Notice:
         message = f"{option} was ignored: {self.name} {why}."
@@ -271,6 +289,7 @@ class RemoteChatService:
                 raise CancelledError from None
             fault = SilentError() if run.exchange.silent else error
             raise self._told(self._mapped(fault, run, _LISTING_TIMEOUT), run).to_error() from None
+        self._continues = any(entry.get("owned_by") == _CONTINUES for entry in entries)
         return [info for entry in entries if (info := openai_wire.model(entry, self.name)) is not None]
 
     def _openai(self) -> openai.OpenAI:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 from workbench.engines import hosts
 from workbench.engines.hosted import HostedEngine
 from workbench.errors import ModelTooBigError
@@ -12,27 +9,36 @@ from workbench.events import Finished
 from workbench.manager.fit import Fit, gb
 from workbench.store import usage
 
+CACHE_SHARE = 0.1
+"""Share of the memory for models that may go to prompts already read, several chats' of one model together. It comes
+out of the quarter that `workbench.manager.machine` leaves to everything else, and stays a small part of that."""
+
 
 def note(event: Finished, host: HostedEngine) -> None:
-    """Keep what a run measured, on a thread of its own: no answer waits for the disk."""
+    """Keep what a run of a real engine measured.
+
+    Of a whole process's memory only the first run's: later ones hold prompts of other chats as well.
+    """
     loaded = host.loaded
     if loaded is None or loaded.engine == "scripted":
         return
-    run = usage.Run(
+    peak = event.metrics.peak_memory if loaded.engine == "mlx" or event.metrics.load_s is not None else None
+    usage.note(
+        event,
         model=loaded.model,
         engine=loaded.engine,
-        at=time.time(),
         load_s=event.metrics.load_s or loaded.seconds,
-        ttft_s=event.metrics.ttft_s,
-        prefill_tps=event.metrics.prefill_tps,
-        decode_tps=event.metrics.decode_tps,
-        prompt_tokens=event.usage.prompt_tokens,
-        completion_tokens=event.usage.completion_tokens,
-        peak_memory=event.metrics.peak_memory,
+        peak_memory=peak,
         weights=loaded.weights,
         context_length=loaded.context_length,
     )
-    threading.Thread(target=usage.note_run, args=(run,), name="workbench usage").start()
+
+
+def cache_budget(need: Fit) -> int:
+    """Bytes of prompts already read that a model may keep: its cache for one whole context, which its need counts in,
+    or a share of what models may take here where that is more.
+    """
+    return max(need.kv_cache, int(CACHE_SHARE * need.usable))
 
 
 def too_big(model: str, need: Fit) -> ModelTooBigError:

@@ -76,6 +76,11 @@ class Answer:
         self._speed_told = 0.0
         self._thinking_since: float | None = None
 
+    def begin(self, other: Answer) -> None:
+        """Begin with what another answer says; what comes goes on from there."""
+        self.pieces, self.thoughts = [other.text], [other.reasoning] if other.thoughts else []
+        self.reasoning_s = other.reasoning_s
+
     @property
     def text(self) -> str:
         """What was written so far."""

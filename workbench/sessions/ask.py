@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import Any
 
-from workbench.errors import UsageError
 from workbench.options import GenerationOptions, make_options
 from workbench.sessions.chat import Chat
+from workbench.sessions.prompts import fill
 from workbench.sessions.reply import Reply
-
-_NAME = re.compile(r"\{\{(\w+)\}\}|\{([A-Za-z_]\w*)\}")
 
 
 def ask(
@@ -35,8 +31,8 @@ def ask(
     machine's memory. `fallback` says whether another model may answer when this one is not available (the reply's
     `notes` say so); ``None`` leaves that to the settings. Keywords with the name of a generation option (max_tokens,
     temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all
-    others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{name}}``
-    stands for ``{name}``.
+    others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{`` and
+    ``}}`` stand for braces (see `workbench.sessions.prompts`). What is asked so is not kept in the history.
     Raises at once: `EmptyPromptError`, `OptionError`, `ModelNotFoundError` (the nearest id is named), `UsageError`
     (a variable is missing, or not in the prompt), `ConsentNeededError` (it would leave this machine, and nobody has
     allowed that). What goes wrong later is the reply's `error`, and
@@ -46,24 +42,5 @@ def ask(
     options = {k: v for k, v in options_and_variables.items() if k in names}
     variables = {k: v for k, v in options_and_variables.items() if k not in names}
     made = make_options(**options)
-    text = fill(prompt, variables) if variables else prompt
-    return Chat(model, system=system, options=made, force=force, fallback=fallback).send(text)
-
-
-def places(prompt: str) -> set[str]:
-    """Names of the places in a template."""
-    return {match[2] for match in _NAME.finditer(prompt) if match[2]}
-
-
-def fill(prompt: str, variables: dict[str, Any]) -> str:
-    """Put values in the places of a template. Raises `UsageError` for a missing or an unused one."""
-    wanted = places(prompt)
-    for name in sorted(variables.keys() - wanted):
-        near = difflib.get_close_matches(name, [*sorted(wanted), *GenerationOptions.__struct_fields__], 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Write {{{name}}} in the prompt, or leave it out."
-        raise UsageError(f"The prompt has no place for {name}.", next_step=hint)
-    for name in sorted(wanted - variables.keys()):
-        raise UsageError(
-            f"The prompt needs a value for {name}.", next_step=f"Give {name}=..., or write {{{{{name}}}}}."
-        )
-    return _NAME.sub(lambda match: str(variables[match[2]]) if match[2] else f"{{{match[1]}}}", prompt)
+    text = fill(prompt, variables, others=names) if variables else prompt
+    return Chat(model, system=system, options=made, force=force, fallback=fallback, private=True).send(text)

@@ -1,105 +1,150 @@
-"""The chat: owns a transcript and the runs that answer. It knows no widget and no engine.
+"""The chat as a program uses it: ask, edit, ask again, go back and forth. It knows no widget and no engine.
 
-Its model, and what there is to choose from, is its base, `workbench.sessions.chosen.Chooser`.
+talk.py           its base: how it asks, and what it hears
+about.py          the base of that: title, system prompt, options; and of that chosen.py: the model
+conversation.py   what is said: the tree, what of it is shown, what is kept
+runs.py           the runs that answer, one after another
+chat_commands.py  what a front end asks
+chat_state.py     what a front end draws beside the messages: options, presets, context
 """
 
 from __future__ import annotations
 
-import threading
-import weakref
-from contextlib import closing
+import os
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
-from workbench.commands import Ack, Allow, ChooseModel, Command, Hello, ListModels, NewChat, Refuse, Retry, Send, Stop
-from workbench.errors import (
-    ConsentNeededError,
-    EmptyPromptError,
-    ErrorInfo,
-    ModelError,
-    StateError,
-    UsageError,
-    describe,
-)
-from workbench.events import Event, Failed, Finished, LoadProgress, Notice, ReasoningDelta, TextDelta, UsageKnown
-from workbench.messages import Message
+from workbench.commands import Ack, Command
+from workbench.errors import EmptyPromptError, StateError, UsageError
+from workbench.messages import Message, new_id
 from workbench.messages import system as system_message
 from workbench.messages import user as user_message
-from workbench.model import ModelInfo, Status
-from workbench.options import GenerationOptions, make_options
+from workbench.options import make_options
 from workbench.request import Request
-from workbench.services import consent
-from workbench.services.address import place
-from workbench.services.fallback import Run
-from workbench.sessions import turns
+from workbench.sessions import chat_commands, open_chats
 from workbench.sessions.answer import Answer
-from workbench.sessions.chosen import Chooser
+from workbench.sessions.begun import Said
+from workbench.sessions.conversation import Conversation
+from workbench.sessions.preview import Preview, previewed
+from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
+from workbench.sessions.stored import copied, ended
+from workbench.sessions.talk import Talk, stop_all
 from workbench.sessions.transcript import html_copy
-from workbench.sessions.turns import Turn
+from workbench.sessions.tree import Node
+from workbench.store import settings
 
-if TYPE_CHECKING:
-    from workbench.services import ChatService
-    from workbench.services.registry import Services
+GO_ON = "Go on exactly where you stopped."
+"""What is asked of a model whose server cannot continue an answer."""
 
 
-class Chat(Chooser):
+class Chat(Talk):
     """A conversation with a model. `chat` makes one; displaying it in a notebook draws its widget.
 
     A script, a cell and the widget call the same methods, and the runs of one chat go one after another on
-    one thread of its own: a second `send` queues.
+    one thread of its own: a second `send` queues. What is said is a tree: another version of a message stands
+    beside it, and nothing is lost. Methods that take a message take its id.
 
         chat = wb.chat()
         reply = chat.send("Hello")      # returns at once
         reply.result()                  # waits, and returns the text
-        chat.messages                   # everything said
+        chat.messages                   # everything said, on the path that is shown
+        chat.regenerate()               # another answer, beside the first
         chat.model = "ollama:llama3.2"  # answers from now on
     """
 
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        system: str | None = None,
-        options: GenerationOptions | None = None,
-        services: Services | None = None,
-        force: bool = False,
-        fallback: bool | None = None,
-    ) -> None:
-        super().__init__(model, services=services, force=force, name="chat")
-        self.options = options or GenerationOptions()
-        """Options of every answer; `send` can put others on top."""
-        self._fallback = fallback
-        self._system = system_message(system) if system else None
-        self._changed = threading.Condition(self.lock)
-        self._turns: list[Turn] = []
-        self._waiting: list[Reply] = []
-        self._running: tuple[Reply, Run] | None = None
-        self._held: _Held | None = None
-        self._closed = False
-        self._used: int | None = None
+    # Asking
 
-    # What a program does
-
-    def send(self, text: str, **options: Any) -> Reply:
+    def send(self, text: str, *, interrupt: bool = False, **options: Any) -> Reply:
         """Ask; returns the `Reply` at once, while the answer is still to come.
 
         `options` are those of `GenerationOptions` (``temperature=0``, ``max_tokens=200``, ``seed=1``, ...),
-        for this answer only. While another answer is being written, this one queues.
+        for this answer only. While another answer is being written, this one queues; with `interrupt` that answer is
+        stopped, and this message is next, before those that wait.
         Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and nobody has
         allowed that) or `StateError` (a closed chat) at once; what goes wrong later is the reply's `error`.
         If the model is not available, the fallback of the settings answers, and the reply's `notes` say so.
         """
-        return self._send(text, self.options.merged(make_options(**options)))
+        own = make_options(**options)
+        _check_text(text)
+        who = self._who()
+        with self.lock:
+            going = self._runs.going if interrupt else None
+            parent = self._conversation.tree.end()
+            follows = None
+            if going is not None and self._conversation.shows(going.node):
+                parent, follows = going.node, going.node.chosen
+            reply = self._ask(text, parent, who, own, next=interrupt)
+            if follows is not None:
+                self._conversation.move(follows, self._conversation.find(reply.id))
+        if going is not None:
+            going.reply.stop()
+        return reply
+
+    def edit(self, message: str, text: str, **options: Any) -> Reply | None:
+        """Another version of a message, beside it. One of a person's is asked, and its `Reply` is returned; an answer
+        gets that text, and nobody is asked.
+
+        `options` are as for `send`. Raises as `send`, and `UsageError` when there is no such message, `StateError`
+        while it is still being written.
+        """
+        own = make_options(**options)
+        _check_text(text)
+        with self.lock:
+            conversation = self._conversation
+            if conversation.system is not None and message == conversation.system.id:
+                conversation.set_system(text)
+                return None
+            node = conversation.find(message)
+            if node.role != "user":
+                self._check_open()
+                conversation.put(_rewritten(node, text, conversation), node.parent or conversation.tree.ground)
+                return None
+        who = self._who()
+        with self.lock:
+            return self._ask(text, node.parent or conversation.tree.ground, who, node.own.merged(own))
+
+    def regenerate(self, message: str | None = None, *, model: str | None = None, **options: Any) -> Reply:
+        """Ask again for the answer that a message was, or to a question (the newest, if not given); at once.
+
+        The new answer stands beside the old one; one without text (failed, or stopped early) is replaced. `model`
+        answers instead of the one chosen. `options` are as for `send`, on top of those that the message had.
+        Raises as `send`, and `UsageError` when there is no such message, `StateError` while it is still being written.
+        """
+        own = make_options(**options)
+        with self.lock:
+            question, old = self._question_of(message)
+        who = self._who(model)
+        with self.lock:
+            own = question.own.merged(own)
+            if old is not None and old.reply is not None and not old.reply._answer.said_something:
+                return self._answer(question, who, own, instead=old)
+            return self._answer(question, who, own)
 
     def retry(self, message: str | None = None) -> Reply:
-        """Ask again, with the model chosen now, for the answer that a message was (the newest, if not given).
+        """The same as `regenerate`."""
+        return self.regenerate(message)
 
-        An answer with no text (failed, or stopped early) is replaced; one with text stays in the transcript,
-        and the new one follows. An answer with text from earlier in the conversation is asked for anew at its end.
-        Raises `UsageError` when there is no such answer, `StateError` while it is still being written.
+    def go_on(self, message: str | None = None) -> Reply:
+        """Continue an answer (the newest, if not given) where it stopped.
+
+        The longer answer stands beside it and begins with its text. A server that cannot do that is asked in an
+        ordinary turn, and the reply's `notes` say so; whether it can, it may have to be asked first. Raises as
+        `regenerate`, and `UsageError` for an answer without text.
         """
-        return self._retry(message)
+        with self.lock:
+            question, old = self._question_of(message)
+        if old is None or old.reply is None or not old.reply.partial.strip():
+            raise UsageError("There is no text to go on from.", next_step="Ask for the answer again.")
+        who = self._who()
+        if who.service is None or who.service.can_continue(who.model):
+            with self.lock:
+                return self._answer(question, who, old.own, continues=old)
+        note = f"{who.model} cannot continue an answer, so it was asked to go on."
+        with self.lock:
+            return self._ask(GO_ON, old, who, old.own, note=note)
 
     def stop(self, run: str | None = None) -> None:
         """Cancel a run, by its id; without one, the run being answered, or the load going on.
@@ -107,34 +152,150 @@ class Chat(Chooser):
         What was written stays. Runs that have ended are ignored.
         """
         with self.lock:
-            for reply in self._waiting:
-                if reply.run == run:
-                    self._waiting.remove(reply)
-                    self._take(reply, Finished(run=reply.run, reason="cancelled"))
-                    self._renumber()
-                    self._end(reply)
-                    return
-            if self._running is not None and run in (None, self._running[0].run):
-                self._running[0]._stopping = True
-                cancel = self._running[1].cancel
-            elif self._running is None and self._loading is not None and run in (None, self._loading[0]):
+            cancel = self._runs.stopping(run)
+            if cancel is None and self._runs.going is None and self._loading and run in (None, self._loading[0]):
                 cancel = partial(self._loading[1].cancel, self._loading[0])
-            else:
+        if cancel is not None:
+            cancel()
+
+    # What was said
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What is said on the path shown, oldest first, the system message included; an answer counts from its first
+        text.
+        """
+        with self.lock:
+            return self._conversation.said()
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest reply shown; ``None`` before the first."""
+        with self.lock:
+            return next((node.reply for node in reversed(self._conversation.path) if node.reply is not None), None)
+
+    def branches(self, message: str) -> tuple[Message, ...]:
+        """The versions of a message, itself among them, oldest first; those without text yet are left out.
+
+        Raises `UsageError` when there is no such message.
+        """
+        with self.lock:
+            parent = self._conversation.find(message).parent
+            versions = [] if parent is None else [node.message for node in parent.children]
+            return tuple(version for version in versions if version is not None)
+
+    def show(self, message: str) -> None:
+        """Show the path that holds a message, down to its newest end; the next question goes there.
+
+        An answer that is being written elsewhere is written on. Raises `UsageError` when there is no such message.
+        """
+        with self.lock:
+            self._conversation.show(self._conversation.find(message))
+            self._tell(context=self._context_view())
+
+    def delete(self, message: str) -> None:
+        """Delete a message and all that follows from it, from the history too; what runs there is stopped.
+
+        Raises `UsageError` when there is no such message.
+        """
+        with self.lock:
+            conversation = self._conversation
+            if conversation.system is not None and message == conversation.system.id:
+                conversation.set_system("")
                 return
-        cancel()
+            gone = conversation.remove(conversation.find(message))
+            self._let_go(gone)
+        stop_all(gone)
 
     def clear(self) -> None:
-        """Start an empty transcript; runs are cancelled, the model and the system message stay."""
+        """Start an empty transcript; runs are cancelled, the model, the system message and the options stay.
+
+        What was said stays in the history, if it is kept there: this is a new chat, with a `history_id` of its own.
+        """
         with self.lock:
-            gone, self._turns = self._turns, []
-            self._used = self._notice = self._too_big = self._held = None
-            for turn in gone:
-                self._emit([["remove", turn.user.id], *(["remove", reply.id] for reply in turn.answers)])
-            self._tell(context=self._context(), notice=None, too_big=None, consent=None)
-            for reply in turns.replies(gone):
-                reply._dropped = True
-        for reply in turns.replies(gone):
-            reply.stop()
+            fresh = Recorder(new_id(), private=self._conversation.recorder.private)
+            open_chats.drop(self.history_id)
+            open_chats.put(fresh.chat, self)
+            gone = self._conversation.begin_anew(fresh)
+            self._held = self._overflowing = None
+            self._notice = self._too_big = None
+            self._let_go(gone)
+            self._tell(notice=None, too_big=None, consent=None, overflow=None, **self._about())
+        stop_all(gone)
+
+    def fork(self, message: str | None = None) -> Chat:
+        """A chat of its own that begins with a copy of what is said up to a message (the last shown, if not given).
+
+        Raises `UsageError` when there is no such message.
+        """
+        with self.lock:
+            conversation = self._conversation
+            end = conversation.tree.end() if message is None else conversation.find(message)
+            other = Chat(services=self._services, options=self.options, private=self.private, fallback=self._fallback)
+            other._info, other._forced = self._model_info(), set(self._forced)
+            other._conversation.set_system(self.system)
+            other._conversation.title = conversation.called()
+            other._conversation.parent = conversation.recorder.chat
+            other._conversation.model = other._info.id
+            copies = [copied(node, other._conversation.changed) for node in end.lineage()]
+            other._conversation.put_all(copies, other._conversation.tree.ground)
+            self._forks.append(other)
+        return other
+
+    # What is done with it
+
+    def preview(self, text: str = "") -> Preview:
+        """What would be sent with this message: the exact prompt and its tokens for a local model that is in memory,
+        the request for a remote one. Nothing is sent, and nothing loaded.
+        """
+        with self.lock:
+            messages = self._conversation.read(self._conversation.tree.end())
+            model = self._model_info().id
+            options, context = self.options, self.context
+        if text.strip():
+            messages = (*messages, user_message(text))
+        return previewed(self.services, model, messages, options, context)
+
+    def save_cache(self, file: str | os.PathLike[str]) -> int:
+        """Write what its model has read of the path shown into a file, so that `restore_cache` can spare the reading.
+
+        Gives the tokens saved; 0 where the model holds nothing of it. The file holds what was said: keep it as you
+        would the text. Waits for a run that goes on. Raises `StateError` for a model on a server, `FolderError` when
+        the file cannot be written.
+        """
+        with self.lock:
+            messages = self._conversation.read(self._conversation.tree.end())
+            options = self.options
+        local, model = self._local()
+        return local.save_cache(Request(messages=messages, model=model, options=options), Path(file).expanduser())
+
+    def restore_cache(self, file: str | os.PathLike[str]) -> int:
+        """Give its model what `save_cache` wrote, loading the model if need be; the next answer begins sooner.
+
+        Gives the tokens restored; 0 where the file is not there, damaged, or of another model: then nothing is lost
+        but time. Waits until it is done. Raises `StateError` for a model on a server, and what loading raises.
+        """
+        local, model = self._local()
+        return local.restore_cache(model, Path(file).expanduser())
+
+    def export(
+        self, to: str | os.PathLike[str], *, overwrite: bool = False, branches: bool = False, code_cells: bool = False
+    ) -> str | Path:
+        """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``), or in a file whose suffix
+        says which of them (``.md``, ``.json``, ``.html``, ``.ipynb``). Returns the text, or the file's path.
+
+        `workbench.sessions.export.export` says what each format holds, and what `branches` and `code_cells` add.
+        Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there already
+        and `overwrite` is not given.
+        """
+        from workbench.sessions import export
+
+        with self.lock:
+            chat, messages = self._conversation.chat(), self._conversation.stored()
+        as_text = isinstance(to, str) and to in export.MEDIA_TYPES
+        format = str(to) if as_text else export.format_of(to)
+        text = export.export(chat, messages, format, branches=branches, code_cells=code_cells)
+        return text if as_text else export.write(text, to, overwrite=overwrite)
 
     def close(self) -> None:
         """Cancel what is going on and end the chat's thread. What was said stays readable."""
@@ -142,69 +303,46 @@ class Chat(Chooser):
             if self._closed:
                 return
             self._closed = True
-            asked = turns.replies(self._turns)
-        for reply in asked:
-            reply.stop()
+            asked = list(self._conversation.tree.nodes.values())
+        stop_all(asked)
         self.stop()
         self._worker.close()
 
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """Everything said so far, oldest first, the system message included; an answer counts from its first text."""
+    def choose(self, model: str, *, force: bool = False) -> None:
+        """Have another model answer from now on; see `Chooser.choose`. A message that waits for leave is dropped."""
+        super().choose(model, force=force)
         with self.lock:
-            return turns.said(self._system, self._turns)
-
-    @property
-    def last(self) -> Reply | None:
-        """The newest reply; ``None`` before the first."""
-        with self.lock:
-            return next((turn.answers[-1] for turn in reversed(self._turns) if turn.answers), None)
+            self._conversation.model = self._model_info().id
+            self._conversation.recorder.change(model=self._conversation.model)
+            if self._held is not None:
+                self._hold(None)
 
     # What a front end does
 
     def view(self) -> dict[str, Any]:
         """The whole state as JSON-ready values: what a screen draws."""
         with self.lock:
-            running = self._running[0] if self._running else None
+            going = self._runs.going
             return {
                 "chat": self.id,
                 **self._choice_view(),
-                "messages": turns.views(self._system, self._turns),
-                "run": running and running.run,
-                "run_message": running and running.id,
-                "context": self._context(),
-                "consent": self._held and self._held.view(),
+                "messages": self._conversation.views(),
+                "run": None if going is None else going.reply.run,
+                "run_message": None if going is None else going.node.id,
+                "consent": None if self._held is None else self._held.view(),
+                "overflow": None if self._overflowing is None else self._overflowing[1].view(),
+                **self._about(),
             }
 
     def html(self) -> str:
         """The transcript as plain HTML, every text escaped; at most 256 KB, the oldest turns left out."""
         with self.lock:
-            messages = turns.views(self._system, self._turns)
+            messages = self._conversation.views()
         return html_copy(self.id, messages)
 
     def perform(self, command: Command) -> Ack:
         """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
-        try:
-            match command:
-                case Hello():
-                    pass
-                case Send() | Retry():
-                    self._do_or_hold(command)
-                case Allow():
-                    self._allow(command.always)
-                case Refuse():
-                    self._drop_held()
-                case Stop():
-                    self.stop(command.run)
-                case ChooseModel():
-                    self.choose(command.model, force=command.force)
-                case ListModels():
-                    self._list_in_background()
-                case NewChat():
-                    self.clear()
-        except Exception as error:
-            return Ack(id=command.id, ok=False, error=describe(error))
-        return Ack(id=command.id, ok=True)
+        return chat_commands.perform(self, command)
 
     def __repr__(self) -> str:
         with self.lock:
@@ -222,210 +360,14 @@ class Chat(Chooser):
 
         return display.mimebundle(self)
 
-    def choose(self, model: str, *, force: bool = False) -> None:
-        """Have another model answer from now on; see `Chooser.choose`. A message that waits for leave is dropped."""
-        super().choose(model, force=force)
-        self._drop_held()
-
-    # A message that waits for leave to leave this machine
-
-    def _do_or_hold(self, command: Send | Retry, leave: str | None = None) -> None:
-        """What a front end asks; if it needs leave, it is held until the person has said whether."""
-        with self.lock:
-            if self._held is not None:
-                raise StateError("Another message waits for your leave.", next_step="Answer that first.")
-        try:
-            if isinstance(command, Send):
-                self._send(command.text, self.options, leave)
-            else:
-                self._retry(command.message, leave)
-        except ConsentNeededError:
-            with self.lock:
-                service, info = self.services.resolve(self.model)
-                self._held = _Held(command, info.id, getattr(service, "url", ""))
-                self._tell(consent=self._held.view())
-
-    def _allow(self, always: bool) -> None:
-        with self.lock:
-            held, self._held = self._held, None
-        if held is None:
-            raise StateError("No message waits for leave.")
-        try:
-            if always:
-                consent.allow(held.url, always=True)
-            self._do_or_hold(held.command, held.url)
-        finally:
-            with self.lock:
-                self._tell(consent=self._held and self._held.view())
-
-    def _drop_held(self) -> None:
-        with self.lock:
-            if self._held is not None:
-                self._held = None
-                self._tell(consent=None)
-
-    # One run
-
-    def _send(self, text: str, options: GenerationOptions, leave: str | None = None) -> Reply:
-        if not isinstance(text, str):
-            raise UsageError(f"A message is text, not {type(text).__name__}.")
-        if not text.strip():
-            raise EmptyPromptError("The message is empty.")
-        asked = self._who(leave)
-        with self.lock:
-            return self._ask(self._new_turn(text), options, asked)
-
-    def _retry(self, message: str | None, leave: str | None = None) -> Reply:
-        asked = self._who(leave)
-        with self.lock:
-            turn, old = turns.find(self._turns, message)
-            if not old.done:
-                raise StateError("This answer is not finished.", next_step="Stop it first.")
-            if not old._answer.said_something:
-                turn.answers.remove(old)
-                return self._ask(turn, old.options, asked, id=old.id)
-            if turn is not self._turns[-1]:
-                turn = self._new_turn(turn.user.text)
-            return self._ask(turn, old.options, asked)
-
-    def _new_turn(self, text: str) -> Turn:
-        self._check_open()
-        turn = Turn(user_message(text))
-        self._turns.append(turn)
-        self._emit([["message", turns.plain_view(turn.user)]])
-        return turn
-
-    def _ask(self, turn: Turn, options: GenerationOptions, who: _Who, *, id: str | None = None) -> Reply:
-        self._check_open()
-        answer = Answer(who.model, options, id=id)
-        before = len(self._waiting) + (self._running is not None)
-        if before:
-            answer.patch(status="queued", position=before)
-        elif self._info is not None and self._info.status == "loading":
-            answer.patch(status="loading")
-        reply = Reply(answer, self._changed, partial(_stop_run, weakref.ref(self)))
-        turn.answers.append(reply)
-        self._waiting.append(reply)
-        self._emit([["message", answer.view()]])
-        if self._notice is not None:
-            self._notice = self._too_big = None
-            self._tell(notice=None, too_big=None)
-        self._worker.do(partial(self._answer, turn, reply, who))
-        return reply
-
-    def _answer(self, turn: Turn, reply: Reply, who: _Who) -> None:
-        """Pull one run to its end, on the chat's thread."""
-        with self.lock:
-            if reply.done:
-                return
-            self._waiting.remove(reply)
-            request = Request(
-                messages=turns.said_before(self._system, self._turns, turn),
-                model=reply.model,
-                run=reply.run,
-                options=reply.options,
-                force=reply.model in self._forced,
-            )
-            run = Run(self.services, request, who.service, missing=who.missing, substitute=self._fallback)
-            self._running = (reply, run)
-            if reply.status != "prefill":
-                self._emit([reply._answer.patch(status="prefill", position=None)])
-            self._renumber()
-            self._tell(run=reply.run, run_message=reply.id)
-        try:
-            self._pull(reply, run)
-        except Exception as error:
-            self._take(reply, Failed(run=reply.run, error=describe(error)))
-        with self.lock:
-            self._running = None
-            self._tell(run=None, run_message=None)
-            self._end(reply)
-
-    def _pull(self, reply: Reply, run: Run) -> None:
-        with closing(run.events()) as events:
-            for event in events:
-                self._take(reply, event)
-                if reply._answer.ended:
-                    return
-        cut = ErrorInfo(kind="StreamCutError", message="The answer broke off before its end.", next_step="Try again.")
-        self._take(reply, Failed(run=reply.run, error=cut))
-
-    def _take(self, reply: Reply, event: Event) -> None:
-        with self.lock:
-            if reply._stopping and isinstance(event, TextDelta | ReasoningDelta):
-                return  # late: it was stopped
-            ops = reply._answer.fold(event)
-            if not reply._dropped:
-                self._emit(ops)
-                self._note_of_run(reply, event)
-            self._changed.notify_all()
-
-    def _end(self, reply: Reply) -> None:
-        """Let go of those who wait for it; the last thing that happens to a run."""
-        reply._ended.set()
-        self._changed.notify_all()
-
-    def _note_of_run(self, reply: Reply, event: Event) -> None:
-        """What a run's events say of the chat itself: its model's state, the context in use."""
-        if isinstance(event, LoadProgress):
-            self._model_progress(event)
-        elif isinstance(event, Notice) and event.code == "fallback":
-            asked = self._running[1].model if self._running else None
-            if self._info is not None and self._info.id == asked:
-                self._set_status("failed" if self._info.local else "down")
-        elif isinstance(event, Finished | Failed) and self._info is not None and self._info.id == reply.model:
-            self._set_status(_status_after(event, self._info))
-        if isinstance(event, UsageKnown | Finished) and event.usage.prompt_tokens is not None:
-            self._used = event.usage.prompt_tokens + (event.usage.completion_tokens or 0)
-            self._tell(context=self._context())
-
-    # Small questions; the lock is held
-
-    def _who(self, leave: str | None) -> _Who:
-        """Who answers, with which model; asked anew each time: a server may have been connected again.
-
-        Raises `ConsentNeededError` where the message would leave this machine and nobody has allowed that; `leave`
-        is the address allowed for this message.
-        """
-        with self.lock:
-            self._check_open()
-            model = self._model_info().id
-        try:
-            service, info = self.services.resolve(model)
-        except ModelError as error:
-            return _Who(model, None, error.info)
-        url = getattr(service, "url", None)
-        if url is not None and url != leave:
-            consent.check(url)
-        return _Who(info.id, service)
-
-    def _may_follow(self) -> bool:
-        return not self._turns and not self._closed
-
-    def _busy(self) -> bool:
-        return self._running is not None
-
-    def _model_fields(self) -> dict[str, Any]:
-        return {**super()._model_fields(), "context": self._context()}
-
-    def _renumber(self) -> None:
-        ahead = 1 if self._running else 0
-        for number, reply in enumerate(self._waiting, ahead):
-            if reply._answer.position not in (None, number):
-                self._emit([reply._answer.patch(position=number)])
-
-    def _context(self) -> dict[str, int | None]:
-        return {"used": self._used, "limit": self._info.context_length if self._info else None}
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StateError("This chat is closed.", next_step="wb.chat() starts another.")
-
 
 def chat(
     model: str | None = None,
     *,
     system: str | None = None,
+    preset: str | None = None,
+    private: bool = False,
+    messages: Iterable[Said] = (),
     force: bool = False,
     fallback: bool | None = None,
     **options: Any,
@@ -439,47 +381,37 @@ def chat(
         chat = wb.chat(temperature=0, max_tokens=200)    # options of every answer
         chat.send("Hello").result()                      # the same from code
 
-    `model` is a model id, as `models` lists them. `system` tells the model how to behave. `force` loads a local
+    `model` is a model id, as `models` lists them. `system` tells the model how to behave. `preset` names options kept
+    in the settings, `options` go on top of them. A `private` chat is never kept in the history. `messages` are what was
+    said before, as ``[("user", "Hello"), ("assistant", "Hi")]``: the chat goes on from there. `force` loads a local
     model even if it does not fit this machine's memory. `fallback` says whether another model may answer when this
     one is not available (a note above the answer says so); ``None`` leaves that to the settings. `options` are those
     of `GenerationOptions`: max_tokens, temperature, top_p, top_k, min_p, repetition_penalty, stop, seed,
     context_length, thinking.
-    Raises `ModelNotFoundError` (the nearest id is named) and `OptionError`.
+    Raises `ModelNotFoundError` (the nearest id is named), `OptionError`, and `UsageError` for an unknown preset.
     """
-    return Chat(model, system=system, options=make_options(**options), force=force, fallback=fallback)
+    made = make_options(**options)
+    if preset is not None:
+        made = settings.preset(preset).merged(made)
+    begun = Chat(model, system=system, options=made, private=private, force=force, fallback=fallback)
+    if messages := tuple(messages):
+        begun._begin_with(messages)
+    return begun
 
 
-class _Who(NamedTuple):
-    """Who is asked, with which model; without a service, why there is none."""
-
-    model: str
-    service: ChatService | None
-    missing: ErrorInfo | None = None
-
-
-class _Held(NamedTuple):
-    """What a front end asked, and the address it would go to."""
-
-    command: Send | Retry
-    model: str
-    url: str
-
-    def view(self) -> dict[str, str]:
-        """As the front end reads it."""
-        text = self.command.text if isinstance(self.command, Send) else ""
-        return {"place": place(self.url), "model": self.model, "text": text}
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        raise UsageError(f"A message is text, not {type(text).__name__}.")
+    if not text.strip():
+        raise EmptyPromptError("The message is empty.")
 
 
-def _stop_run(chat: weakref.ref[Chat], run: str) -> None:
-    alive = chat()
-    if alive is not None:
-        alive.stop(run)
-
-
-def _status_after(event: Finished | Failed, info: ModelInfo) -> Status:
-    """How a model is after a run of its own that ended so."""
-    if isinstance(event, Finished) and event.reason != "cancelled":
-        return "loaded" if info.local else "ready" if info.status == "down" else info.status
-    if info.status == "loading":
-        return "failed" if isinstance(event, Failed) else "ready"
-    return info.status
+def _rewritten(node: Node, text: str, conversation: Conversation) -> Node:
+    """Another version of an answer, or of a summary, that a person wrote."""
+    if node.reply is None:
+        return Node(plain=system_message(text), edited=True)
+    if not node.reply.done:
+        raise StateError("This answer is not finished.", next_step="Stop it first.")
+    answer = Answer(node.reply.model, node.reply.options)
+    answer.status, answer.pieces = "done", [text]
+    return Node(reply=ended(answer, conversation.changed), edited=True)

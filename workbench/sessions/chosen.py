@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -15,15 +14,13 @@ from workbench.errors import ErrorInfo, ModelError, WorkbenchError, describe
 from workbench.events import Failed, Finished, LoadProgress
 from workbench.messages import new_id
 from workbench.model import ModelInfo, Status, is_remote
-from workbench.sessions.answer import Op
+from workbench.sessions.audience import Audience, Observer
 from workbench.sessions.catalogue import ModelList, list_models
 from workbench.sessions.worker import Worker
 
 if TYPE_CHECKING:
     from workbench.services import ChatService
     from workbench.services.registry import Services
-
-Observer = Callable[[Op], None]
 
 
 class Chooser:
@@ -32,13 +29,21 @@ class Chooser:
     `model` is the id it begins with; without one it uses, and follows, the model that is current for all.
     """
 
-    def __init__(self, model: str | None, *, services: Services | None, force: bool = False, name: str) -> None:
-        self.id = new_id()
-        self.lock = threading.RLock()
+    def __init__(
+        self,
+        model: str | None,
+        *,
+        services: Services | None,
+        force: bool = False,
+        name: str,
+        id: str | None = None,
+    ) -> None:
+        self.id = id or new_id()
+        self._audience = Audience()
+        self.lock = self._audience.lock
         """Held while the state changes and while observers are told."""
         self._services = services
         self._worker = Worker(f"{name}-{self.id}")
-        self._observers: list[Observer] = []
         self._loading: tuple[str, ChatService] | None = None
         self._info: ModelInfo | None = None if model is None else self.services.resolve(model)[1]
         self._follows = False
@@ -113,9 +118,7 @@ class Chooser:
 
         The observer is called under `lock`, on whatever thread made the change, and must not block.
         """
-        with self.lock:
-            self._observers.append(observer)
-        return partial(self._unobserve, observer)
+        return self._audience.join(observer)
 
     # What the session says of it; the lock is held
 
@@ -263,7 +266,7 @@ class Chooser:
                 self._info = self.services.resolve(None)[1]
             except ModelError as error:  # it stays the model to use: it may come back, and the fallback answers
                 self._notice = describe(error)
-                self._info = _gone(self.services.current)
+                self._info = missing_model(self.services.current)
         return self._info
 
     def _use_current(self, info: ModelInfo) -> None:
@@ -279,22 +282,9 @@ class Chooser:
             self._notice = describe(error)
             return None
 
-    def _unobserve(self, observer: Observer) -> None:
-        with self.lock:
-            if observer in self._observers:
-                self._observers.remove(observer)
-
     def _tell(self, **fields: Any) -> None:
         """Tell observers that these fields of the view have these values now."""
-        self._emit([["state", fields]])
-
-    def _emit(self, ops: Iterable[Op]) -> None:
-        for op in ops:
-            for observer in tuple(self._observers):
-                try:
-                    observer(op)
-                except Exception:
-                    logging.getLogger(__name__).exception("An observer of a session failed")
+        self._audience.tell(**fields)
 
 
 def model_view(info: ModelInfo, percent: float | None = None) -> dict[str, Any]:
@@ -311,7 +301,7 @@ def _heard(session: weakref.ref[Chooser]) -> None:
         alive._listed(found.models, found.errors)
 
 
-def _gone(model: str) -> ModelInfo:
+def missing_model(model: str) -> ModelInfo:
     """What is known of a model that is not there: its id."""
     provider = model.partition(":")[0] if is_remote(model) else "local"
     return ModelInfo(id=model, name=model, provider=provider, status="failed", note="not here")

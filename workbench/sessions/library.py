@@ -50,6 +50,7 @@ from workbench.manager.verify import Verification
 from workbench.messages import new_id
 from workbench.model import ModelInfo
 from workbench.sessions import downloads, library_work, shelf, storage
+from workbench.sessions.changes import changes
 from workbench.sessions.jobs import Job, Jobs
 
 if TYPE_CHECKING:
@@ -387,12 +388,7 @@ class Library:
                 return
             before, now = self._shown, self._view()
             self._shown = now
-            known = {row["id"]: row for row in before.get("rows", ())}
-            there = {row["id"] for row in now["rows"]}
-            ops: list[Op] = [["row", row] for row in now["rows"] if known.get(row["id"]) != row]
-            ops += [["drop", model] for model in known if model not in there]
-            changed = {key: value for key, value in now.items() if key != "rows" and before.get(key) != value}
-            self._emit([*ops, ["state", changed]] if changed else ops)
+            self._emit(changes(before, now))
 
     def _emit(self, ops: Iterable[Op]) -> None:
         for op in ops:

@@ -50,6 +50,7 @@ from workbench.services.keys import Secret
 from workbench.services.probe import Step
 from workbench.services.remote import checked_name
 from workbench.sessions import settings_rows
+from workbench.sessions.changes import changes
 from workbench.sessions.settings_rows import Test
 from workbench.store import settings as store
 from workbench.store.settings import Imported, Settings
@@ -345,12 +346,7 @@ class SettingsSession:
                 return
             before, now = self._shown, self._view()
             self._shown = now
-            known = {row["id"]: row for row in before.get("rows", ())}
-            there = {row["id"] for row in now["rows"]}
-            ops: list[Op] = [["row", row] for row in now["rows"] if known.get(row["id"]) != row]
-            ops += [["drop", name] for name in known if name not in there]
-            changed = {key: value for key, value in now.items() if key != "rows" and before.get(key) != value}
-            self._emit([*ops, ["state", changed]] if changed else ops)
+            self._emit(changes(before, now))
 
     def _emit(self, ops: Iterable[Op]) -> None:
         for op in ops:
@@ -503,7 +499,7 @@ class SettingsSession:
             raise UsageError("A preset needs a name.", next_step="Type one.")
         if command.name != command.replaces and command.name in store.get().presets:
             raise UsageError(f"There is a preset {command.name!r} already.", next_step="Choose another name.")
-        self.save_preset(command.name, **command.options)
+        self.save_preset(command.name, **(command.options or {}))
         if command.replaces not in (None, command.name):
             self.remove_preset(str(command.replaces))
 

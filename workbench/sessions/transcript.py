@@ -9,10 +9,30 @@ from typing import Any
 COPY_LIMIT = 256 * 1024
 """Most bytes of a saved copy."""
 _ROOM_FOR_NOTES = 1024
+_LONGEST_LINE = 5000
+"""In characters. Spans of code are not looked for in a longer one."""
 
 _FENCE = re.compile(r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
+_NO_MATHS = "tex2jax_ignore mathjax_ignore"
+"""Classes that keep a page's MathJax out: it knows commands that make links and load pages."""
+_ACTING = re.compile(
+    r"\\(?=(?:href|url|require|class|cssId|style|data|unicode|includegraphics|mmlToken|bbox|texttip|toggle|csname)"
+    r"(?![A-Za-z]))"
+)
+_ENTITY = re.compile(r"&(?=#|bsol;)")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
+)
+"""Characters that cannot be seen; an emoji keeps the joiner behind it."""
+_NEVER_MEANT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ufff9-\ufffb\U000e0000-\U000e001f\U000e0080-\U000e0fff]"
+    "|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0020-\U000e007f]+"
+)
+"""Of these, what no one's writing needs: overrides of direction, controls, and tags that make no flag."""
 
 
 def html_copy(chat: str, messages: list[dict[str, Any]], limit: int = COPY_LIMIT) -> str:
@@ -38,7 +58,7 @@ def html_copy(chat: str, messages: list[dict[str, Any]], limit: int = COPY_LIMIT
         kept = ["".join(_message_html(_shortened(message, room)) for message in turns[-1])]
     left_out = len(turns) - len(kept)
     note = f"<p><em>Left out of this copy: the oldest {left_out} of {len(turns)} turns.</em></p>" if left_out else ""
-    return f'<div class="wb-static" data-wb-chat="{html.escape(chat)}">{note}{"".join(kept)}</div>'
+    return f'<div class="wb-static {_NO_MATHS}" data-wb-chat="{html.escape(chat)}">{note}{"".join(kept)}</div>'
 
 
 def safe_markdown(text: str) -> str:
@@ -46,46 +66,65 @@ def safe_markdown(text: str) -> str:
 
     Outside code, tags become text, images become links, and links keep their address only if it is of the web
     or a mail address. Inside code nothing is changed where every reader of Markdown agrees that it is code;
-    elsewhere an invisible word joiner keeps a tag from being one.
+    elsewhere an invisible word joiner keeps a tag from being one, and a command of MathJax that makes links or
+    loads things from being one. Characters that turn round what is read are spelled out, ``[U+202E]``. A drawing
+    in Mermaid stays text: it could load images.
     """
     out: list[str] = []
     fence = ""
     certain = True
+    maths = False
     for line in text.split("\n"):
         mark = _FENCE.match(line)
         if fence:
-            out.append(line if certain else _defused(line))
+            out.append(spelled(line, code=True) if certain else _defused(line))
             stripped = line.strip(" >\t")
             if len(stripped) >= len(fence) and set(stripped) == {fence[0]}:
                 fence = ""
         elif mark:
             fence = mark[2]
-            certain = not mark[1] and not any("$" in before or "\\" in before for before in out)
-            out.append(mark[1] + fence + _prose(mark[3]))
+            certain = not mark[1] and not maths
+            info = "text" if mark[3].strip().lower().startswith(("mermaid", "{mermaid")) else mark[3]
+            out.append(mark[1] + fence + _prose(info))
         else:
             out.append(_line(line))
+        maths = maths or "$" in line or "\\" in line
     return "\n".join(out)
 
 
+def spelled(text: str, *, code: bool = False) -> str:
+    """Text with what cannot be seen spelled out, ``[U+202E]``: in code all of it, in prose what no writing needs."""
+    return (_UNSEEN if code else _NEVER_MEANT).sub(_code_points, text)
+
+
 def _line(line: str) -> str:
-    """One line outside fences: prose, with spans of code in it."""
+    """One line outside fences: prose, with spans of code in it; a line beyond all measure is prose throughout."""
+    if len(line) > _LONGEST_LINE:
+        return _prose(line)
     plain = not any(c in line for c in "|$\\")  # a table's bar or maths can cut a span in two
     out: list[str] = []
     end = 0
     for span in _SPAN.finditer(line):
-        out += [_prose(line[end : span.start()]), span[0] if plain else _defused(span[0])]
+        out += [_prose(line[end : span.start()]), spelled(span[0], code=True) if plain else _defused(span[0])]
         end = span.end()
     out.append(_prose(line[end:]))
     return "".join(out)
 
 
 def _prose(text: str) -> str:
+    text = spelled(_ENTITY.sub("&amp;", text))
     text = text.replace("<", "&lt;").replace("![", "&#33;[").replace("]:", "]\\:")
-    return _LINK.sub("]\\\\(", text)
+    return _LINK.sub("]\\\\(", _ACTING.sub("\\\\\u2060", text))
 
 
 def _defused(code: str) -> str:
-    return re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", code)
+    return re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", _ACTING.sub("\\\\\u2060", spelled(code, code=True)))
+
+
+def _code_points(found: re.Match[str]) -> str:
+    """``[U+202E]``; of several, the first and how many more."""
+    run = found[0]
+    return f"[U+{ord(run[0]):04X}{f' and {len(run) - 1} more' if len(run) > 1 else ''}]"
 
 
 def _message_html(message: dict[str, Any]) -> str:
@@ -115,11 +154,12 @@ def _text_html(text: str) -> str:
     fence = ""
 
     def flush(tag: str) -> None:
-        body = html.escape("\n".join(lines)) if tag == "code" else html.escape("\n".join(lines).strip("\n"))
+        text = "\n".join(lines)
         if tag == "code":
-            out.append(f"<pre><code>{body}</code></pre>")
-        elif body:
-            out.append(f'<p style="white-space: pre-wrap">{body}</p>')
+            out.append(f"<pre><code>{html.escape(spelled(text, code=True))}</code></pre>")
+        elif text.strip("\n"):
+            body = html.escape(spelled(text.strip("\n")))
+            out.append(f'<p dir="auto" style="white-space: pre-wrap">{body}</p>')
         lines.clear()
 
     for line in text.split("\n"):

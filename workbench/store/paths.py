@@ -25,6 +25,11 @@ def data_dir() -> Path:
     return _made("data")
 
 
+def data_place() -> Path:
+    """Where `data_dir` is, or will be; it is not made."""
+    return _place("data")
+
+
 def cache_dir() -> Path:
     """Folder of what can be made again; made if missing."""
     return _made("cache")
@@ -36,16 +41,19 @@ def runtime_dir() -> Path:
 
 
 def _made(kind: str) -> Path:
-    home = os.environ.get("WORKBENCH_HOME")
-    if home:
-        path = Path(home).expanduser() / kind
-    else:
-        import platformdirs
-
-        # Where the system has no folder for it, platformdirs warns on the screen and takes one in /tmp.
-        no_runtime = kind == "runtime" and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR")
-        name = "cache" if no_runtime else kind
-        path = Path(getattr(platformdirs, f"user_{name}_dir")("workbench", appauthor=False))
-        path = path / "runtime" if no_runtime else path
+    path = _place(kind)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _place(kind: str) -> Path:
+    home = os.environ.get("WORKBENCH_HOME")
+    if home:
+        return Path(home).expanduser() / kind
+    import platformdirs
+
+    # Where the system has no folder for it, platformdirs warns on the screen and takes one in /tmp.
+    no_runtime = kind == "runtime" and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR")
+    name = "cache" if no_runtime else kind
+    path = Path(getattr(platformdirs, f"user_{name}_dir")("workbench", appauthor=False))
+    return path / "runtime" if no_runtime else path

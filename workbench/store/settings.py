@@ -14,6 +14,7 @@ A variable of the environment is stronger than the file, and is never written in
     WORKBENCH_CONNECTIONS          connections
     WORKBENCH_MEMORY               memory_budget: 16GB, 12 GiB, or bytes
     WORKBENCH_IDLE_TIMEOUT         idle_timeout: seconds, or never
+    WORKBENCH_KEEP_HISTORY         keep_history: 1, true, yes, on; 0, false, no, off
 
 One that is empty counts as not set; one that cannot be is told among the `notes` and is not used. A broken file is
 told by `problem`; the values it had before hold on.
@@ -27,7 +28,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -48,6 +49,7 @@ __all__ = [
     "change",
     "create",
     "drop_preset",
+    "drop_prompt",
     "edit",
     "export",
     "get",
@@ -58,7 +60,9 @@ __all__ = [
     "path",
     "preset",
     "problem",
+    "prompt",
     "put_preset",
+    "put_prompt",
 ]
 
 VARIABLES = {
@@ -73,12 +77,15 @@ VARIABLES = {
     "WORKBENCH_CONNECTIONS": "connections",
     "WORKBENCH_MEMORY": "memory_budget",
     "WORKBENCH_IDLE_TIMEOUT": "idle_timeout",
+    "WORKBENCH_KEEP_HISTORY": "keep_history",
 }
 """The field that each variable decides; of two for one field the later."""
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 _PLACES = ("WORKBENCH_HOME", "HOME", "XDG_CONFIG_HOME")
 """The variables that move the file."""
+
+T = TypeVar("T")
 
 _lock = threading.Lock()
 _files: dict[tuple[str | None, ...], SettingsFile] = {}
@@ -175,17 +182,12 @@ def observe(observer: Callable[[Settings], None]) -> Callable[[], None]:
     return end
 
 
-# Presets
+# Presets and prompts
 
 
 def preset(name: str) -> GenerationOptions:
     """The generation options of a preset. Raises `UsageError`, which names the nearest."""
-    presets = get().presets
-    if name not in presets:
-        near = difflib.get_close_matches(name, presets, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(presets) or 'none yet'}."
-        raise UsageError(f"There is no preset {name!r}.", next_step=hint)
-    return make_options(**presets[name])
+    return make_options(**_named("preset", get().presets, name))
 
 
 def put_preset(name: str, options: GenerationOptions) -> None:
@@ -197,6 +199,30 @@ def drop_preset(name: str) -> None:
     """Forget a preset. Raises as `preset` and `change`."""
     preset(name)
     edit(lambda now: {"presets": {other: given for other, given in now.presets.items() if other != name}})
+
+
+def prompt(name: str) -> str:
+    """The text of a prompt, its variables still in braces. Raises `UsageError`, which names the nearest."""
+    return _named("prompt", get().prompts, name)
+
+
+def put_prompt(name: str, text: str) -> None:
+    """Keep a prompt under a name; one of that name before is replaced. Raises as `change`."""
+    edit(lambda now: {"prompts": {**now.prompts, name: text}})
+
+
+def drop_prompt(name: str) -> None:
+    """Forget a prompt. Raises as `prompt` and `change`."""
+    prompt(name)
+    edit(lambda now: {"prompts": {other: text for other, text in now.prompts.items() if other != name}})
+
+
+def _named(kind: str, found: dict[str, T], name: str) -> T:
+    if name not in found:
+        near = difflib.get_close_matches(name, found, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(found) or 'none yet'}."
+        raise UsageError(f"There is no {kind} {name!r}.", next_step=hint)
+    return found[name]
 
 
 # From one machine to another
@@ -284,7 +310,7 @@ def _with_variables(reading: Reading) -> _Effective:
 
 def _from_text(field: str, text: str) -> Any:
     """The text of a variable as plain data; what does not fit stays text, and is refused with its own words."""
-    if field in ("use_fallback", "ask_before_sending"):
+    if field in ("use_fallback", "ask_before_sending", "keep_history"):
         return _FLAGS.get(text.lower(), text)
     if field == "allowed":
         return [origin.strip() for origin in text.split(",") if origin.strip()]

@@ -90,6 +90,8 @@ def _item(value: Any) -> Any:
         for key, inner in value.items():
             table[key] = _item(inner)
         return table
+    if isinstance(value, str) and "\n" in value:
+        return tomlkit.string(value, multiline=True)
     return tomlkit.item(value)
 
 

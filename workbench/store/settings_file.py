@@ -27,6 +27,8 @@ LOCK_SECONDS = 10.0
 """How long to wait for another kernel that is writing."""
 _TICK = 20_000_000
 """Nanoseconds within which two changes may have the same time: a file as young as this is read again."""
+_SAVING = 1_000_000_000
+"""Nanoseconds for which a file that was just emptied is taken for one that an editor is saving."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class SettingsFile:
         """What it says, read again only when it changed: a call of ``stat`` otherwise."""
         with self._lock:
             stamp = _stamp(self.path)
+            if stamp and self._stamp and not stamp[1] and self._stamp[1] and time.time_ns() - stamp[0] < _SAVING:
+                return self._reading
             if not self._settled or stamp != self._stamp:
                 self._stamp = stamp
                 self._settled = stamp is None or time.time_ns() - stamp[0] > _TICK
@@ -115,7 +119,7 @@ class SettingsFile:
         except FileNotFoundError:
             text = settings_text.FRESH
         text = settings_text.changed(text, fields)
-        settings_text.read(text)
+        settings_text.read(settings_text.text_of(text.encode()))
         replaced(self.path, text)
 
     @contextlib.contextmanager

@@ -1,30 +1,32 @@
 """Settings carried from one machine to another: what goes into the file, and what becomes of it there. Knows no disk.
 
-Carried are the default model, the fallback, the download limits, the idle time-out, presets, and endpoints without
-their keys. Not carried is what is true of one machine, or is one person's leave: model folders, the memory budget,
-the servers allowed, and not being asked before sending.
+Carried are the default model, the fallback, the download limits, the idle time-out, presets, prompts, and endpoints
+without their keys. Not carried is what is true of one machine, or is one person's leave: model folders, the memory
+budget, the servers allowed, not being asked before sending, and whether chats are kept.
 
 Merging (the usual):
     a single value    that of the file, if it sets one
-    a preset          added; one of the same name is replaced, and the report says what it was
+    a preset, prompt  added; one of the same name is replaced, and the report says what it was
     an endpoint       added; with the name and the address of one that is here, its model is taken and its key here
                       stays; with the name of one at another address, it gets a new name
-Replacing: a single value, preset or endpoint that the file does not hold goes back to its default, or goes away.
+Replacing: what the file does not hold goes back to its default (a single value), or goes away (the others).
 
 An imported endpoint takes no key from here: a file from elsewhere could send it to a stranger's address.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from workbench.store import settings_text
 from workbench.store.settings_values import EndpointSettings, Settings
 
+T = TypeVar("T")
+
 SINGLE = ("default_model", "fallback", "use_fallback", "at_once", "connections", "idle_timeout")
-HERE = ("model_folders", "memory_budget", "allowed", "ask_before_sending")
+HERE = ("model_folders", "memory_budget", "allowed", "ask_before_sending", "keep_history")
 """Fields that stay on their machine."""
 
 
@@ -74,22 +76,26 @@ def merged(mine: Settings, theirs: Settings, *, merge: bool) -> tuple[dict[str, 
     for field in HERE:
         if getattr(theirs, field) not in (getattr(default, field), getattr(mine, field)):
             lines["left_out"].append(f"{field} was left out: each machine has its own.")
-    fields["presets"] = _presets(mine, theirs, merge, lines)
+    fields["presets"] = _named("preset", mine.presets, theirs.presets, merge, lines)
+    fields["prompts"] = _named("prompt", mine.prompts, theirs.prompts, merge, lines)
     fields["endpoints"] = _endpoints(mine, theirs, merge, lines)
     return fields, Imported(**{kind: tuple(said) for kind, said in lines.items()})
 
 
-def _presets(mine: Settings, theirs: Settings, merge: bool, lines: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
-    found = dict(mine.presets)
-    for name, options in theirs.presets.items():
+def _named(
+    kind: str, mine: dict[str, T], theirs: dict[str, T], merge: bool, lines: dict[str, list[str]]
+) -> dict[str, T]:
+    """The presets or prompts there are afterwards."""
+    found = dict(mine)
+    for name, value in theirs.items():
         if name not in found:
-            lines["added"].append(f"The preset {name} was added.")
-        elif found[name] != options:
-            lines["changed"].append(f"The preset {name} was replaced; it was {_options(found[name])}.")
-        found[name] = options
+            lines["added"].append(f"The {kind} {name} was added.")
+        elif found[name] != value:
+            lines["changed"].append(f"The {kind} {name} was replaced; it was {_words(found[name])}.")
+        found[name] = value
     if not merge:
-        for name in [name for name in found if name not in theirs.presets]:
-            lines["removed"].append(f"The preset {name} was removed; it was {_options(found.pop(name))}.")
+        for name in [name for name in found if name not in theirs]:
+            lines["removed"].append(f"The {kind} {name} was removed; it was {_words(found.pop(name))}.")
     return found
 
 
@@ -132,8 +138,10 @@ def _endpoints(
     return tuple(found.values())
 
 
-def _options(options: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in options.items()) or "empty"
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={option!r}" for key, option in value.items()) or "empty"
+    return repr(value)
 
 
 def _word(value: object) -> str:

@@ -54,6 +54,9 @@ FRESH = """\
 # Seconds after which an unused model is unloaded; "never" keeps it.
 # idle_timeout = 900
 
+# Whether chats are kept on this machine, to be found and gone on with later.
+# keep_history = true
+
 [downloads]
 # Models at once, and connections of all of them together.
 # at_once = 2
@@ -69,6 +72,10 @@ FRESH = """\
 # Generation options under a name; wb.GenerationOptions has all of them.
 # [presets.precise]
 # temperature = 0.0
+
+# Prompts under a name; what stands in braces is filled in when one is used.
+# [prompts]
+# summary = "Summarise this in {number} sentences: {text}"
 """
 
 

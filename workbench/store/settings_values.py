@@ -6,6 +6,7 @@ Plain data, as TOML gives it, has the shape
     [downloads]                  at_once, connections
     [[endpoints]]                name, url, model, preset, key
     [presets.NAME]               fields of `workbench.options.GenerationOptions`
+    [prompts]                    NAME = "text"
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ Where: TypeAlias = tuple[str | int, ...]
 """Where a value stands in plain data: ``("endpoints", 1, "url")``."""
 NEVER = "never"
 """How the file says that an idle model is kept."""
+LONGEST_PROMPT = 20_000
+"""In characters."""
+LONGEST_PROMPT_LINE = 4_500
+"""In bytes; in the file each may be written as two."""
 _SECRET = re.compile(r"key|token|secret|password|passwd|sig", re.IGNORECASE)
 
 
@@ -68,8 +73,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that loaded models may hold together; ``None`` for what the machine allows."""
     idle_timeout: float | None = 900.0
     """Seconds after which an unused model is unloaded; ``None`` keeps it."""
+    keep_history: bool = True
+    """Whether chats are kept on this machine at all."""
     presets: dict[str, dict[str, Any]] = {}
     """Generation options by the name of the preset, only those that are set."""
+    prompts: dict[str, str] = {}
+    """Prompt templates by name; ``{variables}`` stand in braces."""
     endpoints: tuple[EndpointSettings, ...] = ()
 
 
@@ -113,6 +122,8 @@ def plain(field: str, value: Any) -> Any:
         return [_endpoint_data(endpoint) for endpoint in value] or None
     if field == "presets":
         return {name: _listed(options) for name, options in value.items()} or None
+    if field == "prompts":
+        return value or None
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -302,8 +313,7 @@ def _presets(name: str, value: object) -> dict[str, dict[str, Any]]:
         raise Wrong(f"{name} must be tables, each [presets.NAME] with its options.")
     found = {}
     for title, given in value.items():
-        if not isinstance(title, str) or not title.isprintable() or not title.strip() or len(title) > 100:
-            raise Wrong(f"A preset cannot be named {_short(title)}.", (title,))
+        _check_title("preset", title)
         if not isinstance(given, dict):
             raise Wrong(f"The preset {title} must be a table of generation options.", (title,))
         options: dict[str, Any] = {}
@@ -319,6 +329,29 @@ def _presets(name: str, value: object) -> dict[str, dict[str, Any]]:
                     raise Wrong(f"In the preset {title}: {key} cannot be {_short(option)}.", (title, key))
         found[title] = options
     return found
+
+
+def _prompts(name: str, value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Wrong(f'{name} must be a table, [prompts] with NAME = "text" in it.')
+    found = {}
+    for title, text in value.items():
+        _check_title("prompt", title)
+        if not isinstance(text, str) or not text.strip():
+            raise Wrong(f"The prompt {title} must be a text, not {_short(text)}.", (title,))
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if re.search("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", text):
+            raise Wrong(f"The prompt {title} holds characters that are no text.", (title,))
+        if len(text) > LONGEST_PROMPT or any(len(line.encode()) > LONGEST_PROMPT_LINE for line in text.split("\n")):
+            limits = f"{LONGEST_PROMPT:,} characters, and a line of it {LONGEST_PROMPT_LINE:,} bytes"
+            raise Wrong(f"The prompt {title} is too long: it may have {limits}.", (title,))
+        found[title] = text
+    return found
+
+
+def _check_title(kind: str, title: object) -> None:
+    if not isinstance(title, str) or not title.isprintable() or not title.strip() or len(title) > 100:
+        raise Wrong(f"A {kind} cannot be named {_short(title)}.", (str(title),))
 
 
 def _endpoint_data(endpoint: EndpointSettings) -> dict[str, str]:
@@ -363,7 +396,9 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "connections": _whole(1, 64),
     "memory_budget": _size,
     "idle_timeout": _seconds,
+    "keep_history": _flag,
     "presets": _presets,
+    "prompts": _prompts,
     "endpoints": _endpoints,
 }
 PLACES: dict[str, Where] = {field: (field,) for field in _CHECKS} | {

@@ -1,9 +1,10 @@
-"""What was measured when models ran here: one row a run, kept. Knows no model's files and no engine.
+"""What was measured when models ran: one row a run, local or of a server, kept. Knows no model's files and no engine.
 
     DATA/usage.sqlite3            table runs; several kernels read and write it at once (WAL)
     DATA/usage.damaged-N.sqlite3  one that could not be read, set aside at the Unix time N
 
-Nothing here ever stops a chat: a database that is locked or cannot be written loses the row, with a line in the log.
+A row holds numbers and names, never a word of what was asked or answered. Nothing here ever stops a chat: a database
+that is locked or cannot be written loses the row, with a line in the log.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from __future__ import annotations
 import logging
 import sqlite3
 import statistics
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from workbench.events import Finished
 from workbench.store import paths
 
 RECENT = 20
@@ -27,6 +32,7 @@ TIMED_TOKENS = 16
 """Tokens a run must have written for its speed to count: of fewer, chance decides."""
 BUSY_SECONDS = 2.0
 """How long a reader or writer waits for another."""
+_Number = TypeVar("_Number", int, float)
 _MIGRATIONS = (
     (
         """CREATE TABLE runs (
@@ -34,6 +40,11 @@ _MIGRATIONS = (
             ttft_s REAL, prefill_tps REAL, decode_tps REAL, prompt_tokens INTEGER, completion_tokens INTEGER,
             peak_memory INTEGER, weights INTEGER, context_length INTEGER)""",
         "CREATE INDEX runs_of_model ON runs (model, at)",
+    ),
+    (
+        "ALTER TABLE runs ADD COLUMN cached_tokens INTEGER",
+        "ALTER TABLE runs ADD COLUMN total_s REAL",
+        "CREATE INDEX runs_by_time ON runs (at)",
     ),
 )
 """What brings a database from version N to N + 1; SQLite's ``user_version`` counts them."""
@@ -45,6 +56,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """Model id."""
     engine: str
+    """What computed; ``server`` for a run that a connected server answered."""
     at: float
     """When it ended, Unix time."""
     load_s: float | None = None
@@ -60,6 +72,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of weights in memory."""
     context_length: int | None = None
     """Tokens of context that were allotted."""
+    cached_tokens: int | None = None
+    """Prompt tokens taken from a cache."""
+    total_s: float | None = None
+    """Seconds from the request to the end, loading left out."""
 
     @property
     def tokens(self) -> int:
@@ -88,6 +104,23 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     weights: int | None = None
 
 
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """One day of one model; a sum is ``None`` when none of its runs told."""
+
+    day: date
+    """By this machine's clock."""
+    model: str
+    runs: int
+    prompt_tokens: int | None = None
+    """Cached ones included."""
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+    """From request to end, summed."""
+    decode_tps: float | None = None
+    """Median tokens a second of the runs that wrote `TIMED_TOKENS` or more."""
+
+
 _remembered: tuple[object, dict[str, Measured]] = (None, {})
 
 
@@ -102,6 +135,24 @@ def note_run(run: Run) -> bool:
         logging.getLogger(__name__).warning("A run of %s was not noted: %s", run.model, error)
         return False
     return True
+
+
+def note(event: Finished, *, model: str, engine: str, **facts: float | int | None) -> None:
+    """Keep what a run measured, on a thread of its own: no answer waits for the disk. `facts` are fields of `Run`."""
+    known: dict[str, float | int | None] = {
+        "load_s": event.metrics.load_s,
+        "ttft_s": event.metrics.ttft_s,
+        "prefill_tps": event.metrics.prefill_tps,
+        "decode_tps": event.metrics.decode_tps,
+        "total_s": event.metrics.total_s,
+        "peak_memory": event.metrics.peak_memory,
+        "prompt_tokens": event.usage.prompt_tokens,
+        "cached_tokens": event.usage.cached_tokens,
+        "completion_tokens": event.usage.completion_tokens,
+        **facts,
+    }
+    run = Run(model=model, engine=engine, at=time.time(), **known)  # type: ignore[arg-type]  # by the fields' types
+    threading.Thread(target=note_run, args=(run,), name="workbench usage").start()
 
 
 def measured(model: str) -> Measured | None:
@@ -130,6 +181,44 @@ def runs(model: str | None = None) -> list[Run]:
             f"SELECT {names} FROM runs WHERE ?1 IS NULL OR model = ?1 ORDER BY at DESC, id DESC", (model,)
         )
         return [_run(row) for row in rows]
+
+
+def days(since: float, model: str | None = None) -> list[Day]:
+    """What ran since that Unix time, by day and model, the oldest day first; empty when it cannot be read."""
+    names = ", ".join(Run.__struct_fields__)
+    if not _file().exists():
+        return []
+    try:
+        with closing(_open()) as database:
+            rows = database.execute(
+                f"SELECT {names} FROM runs WHERE at >= ?1 AND (?2 IS NULL OR model = ?2)", (since, model)
+            )
+            found = [_run(row) for row in rows]
+    except (sqlite3.Error, OSError) as error:
+        _warn_once(f"The measurements could not be read: {error}")
+        return []
+    by: dict[tuple[date, str], list[Run]] = {}
+    for run in found:
+        by.setdefault((date.fromtimestamp(run.at), run.model), []).append(run)
+    return [_day(day, name, by[day, name]) for day, name in sorted(by)]
+
+
+def _day(day: date, model: str, found: list[Run]) -> Day:
+    return Day(
+        day=day,
+        model=model,
+        runs=len(found),
+        prompt_tokens=_sum(run.prompt_tokens for run in found),
+        cached_tokens=_sum(run.cached_tokens for run in found),
+        completion_tokens=_sum(run.completion_tokens for run in found),
+        seconds=_sum(run.total_s for run in found),
+        decode_tps=_median(run.decode_tps for run in found if (run.completion_tokens or 0) >= TIMED_TOKENS),
+    )
+
+
+def _sum(values: Iterable[_Number | None]) -> _Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 @cache

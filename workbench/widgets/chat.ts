@@ -12,5 +12,5 @@ export default mount(
     keepCopy(model, store, signal);
     return store;
   },
-  (store, signal) => new ChatWidget(store, signal).element,
+  (store, signal, model) => new ChatWidget(store, signal, model).element,
 );

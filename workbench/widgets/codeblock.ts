@@ -1,16 +1,21 @@
 // One block of code with its head (language, Copy). It may grow; its colours follow as time allows.
-import { h } from "./dom";
-import { highlight } from "./highlight";
+import { h, setText, show } from "./dom";
+import { plural } from "./format";
+import { escapeText, highlight } from "./highlight";
 import { icon } from "./icons";
+import { marked, unseenIn } from "./invisible";
 
 /** Colouring a growing block may take one part in this many of the time. */
 const SHARE = 8;
+/** A language's name is cut here. */
+const LONGEST_NAME = 30;
 
 const blocks = new WeakMap<Node, CodeBlock>();
 
 export class CodeBlock {
   readonly element: HTMLElement;
   private readonly pre: HTMLElement;
+  private readonly unseen = h("span", { class: "wb-unseen wb-warn", title: "Copy takes them along." });
   private code = "";
   private coloured = 0;
   private notBefore = 0;
@@ -22,8 +27,11 @@ export class CodeBlock {
       icon("copy", true),
       h("span", {}, "Copy"),
     );
+    const name = h("span", { class: "wb-cut", dir: "ltr" });
+    name.innerHTML = marked(escapeText(language.slice(0, LONGEST_NAME) || "text"), "code");
+    this.unseen.hidden = true;
     this.pre = h("pre", { tabindex: -1 });
-    this.element = h("div", { class: "wb-code" }, h("header", {}, h("span", {}, language || "text"), copy), this.pre);
+    this.element = h("div", { class: "wb-code", dir: "ltr" }, h("header", {}, name, this.unseen, copy), this.pre);
     blocks.set(this.element, this);
   }
 
@@ -41,23 +49,25 @@ export class CodeBlock {
     const done = final && this.coloured === code.length;
     if (code === this.code && (done || !final)) return;
     const now = performance.now();
+    const more = code.startsWith(this.code) ? code.slice(this.code.length) : null;
     if (final || now >= this.notBefore) {
       this.colour(code);
       const took = performance.now() - now;
       this.notBefore = performance.now() + took * (SHARE - 1);
-    } else if (code.startsWith(this.code)) {
-      this.pre.append(code.slice(this.code.length));
+    } else if (more !== null) {
+      this.pre.insertAdjacentHTML("beforeend", marked(escapeText(more), "code"));
     } else {
-      this.pre.textContent = code;
+      this.pre.innerHTML = marked(escapeText(code), "code");
     }
     this.code = code;
   }
 
   private colour(code: string): void {
-    const html = highlight(code, this.language);
-    if (html !== null) this.pre.innerHTML = html;
-    else if (code.startsWith(this.code) && this.pre.textContent === this.code) this.pre.append(code.slice(this.code.length));
-    else this.pre.textContent = code;
+    const html = highlight(code, this.language) ?? escapeText(code);
+    const unseen = unseenIn(code);
+    show(this.unseen, unseen > 0);
+    if (unseen > 0) setText(this.unseen, plural(unseen, "invisible character"));
+    this.pre.innerHTML = marked(html, "code");
     this.coloured = code.length;
   }
 }

@@ -58,7 +58,7 @@ export class Dialog {
       event.preventDefault();
       this.leave();
     } else if (event.key === "Tab") {
-      const stops = [...this.box.querySelectorAll<HTMLElement>("button, input, [tabindex='0']")].filter(
+      const stops = [...this.box.querySelectorAll<HTMLElement>("button, input, textarea, [tabindex='0']")].filter(
         (each) => each.tabIndex >= 0 && each.offsetParent !== null && !each.hasAttribute("disabled"),
       );
       const at = stops.indexOf(document.activeElement as HTMLElement);

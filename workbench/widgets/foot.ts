@@ -14,7 +14,7 @@ export class Foot {
   private readonly read = slot("wb-hide-n");
   private readonly written = slot("wb-hide-n");
   private readonly context = h("span", { class: "wb-ctx wb-end" });
-  private readonly bar = h("span", { class: "wb-bar", role: "meter", "aria-label": "Context used", "aria-valuemin": 0 }, h("i"));
+  private readonly bar = h("span", { class: "wb-bar", role: "meter", "aria-label": "Context used", "aria-valuemin": 0 }, h("i"), h("s"));
   private readonly used = h("b");
   private readonly limit = h("span");
   private readonly full = h("span", { class: "wb-warn" }, "nearly full");
@@ -37,24 +37,40 @@ export class Foot {
     const out = (running ? message?.tokens : usage?.completion_tokens) ?? message?.tokens ?? 0;
     fill(this.written, message && out > 0 ? ["", count(out), " out"] : null);
     const used = view.messages.length === 0 ? 0 : view.context.used;
-    this.updateContext(used, view.context.limit ?? view.model?.context_length ?? null);
+    this.updateContext(used, view.context.reserved, view.context.limit ?? view.model?.context_length ?? null);
   }
 
-  private updateContext(used: number | null, limit: number | null): void {
+  private updateContext(used: number | null, reserved: number | null, limit: number | null): void {
     const full = used !== null && limit !== null && used >= NEARLY * limit;
     show(this.context, limit !== null || used !== null);
     show(this.bar, limit !== null);
     show(this.full, full);
     const part = used !== null && limit !== null ? percent(used, limit) : 0;
     this.bar.classList.toggle("wb-warn", full);
+    const kept = limit !== null && keptFree(used, reserved, limit) ? percent(reserved!, limit) : 0;
     this.bar.style.setProperty("--p", String(part));
+    this.bar.style.setProperty("--kept", String(kept));
     setAttribute(this.bar, "aria-valuenow", used ?? 0);
     setAttribute(this.bar, "aria-valuemax", limit);
     setText(this.used, used === null ? "–" : tokensShort(used));
     setText(this.limit, limit === null ? " tokens" : ` of ${tokensShort(limit)}`);
-    const exact = limit === null ? "" : ` of ${count(limit)}`;
-    setAttribute(this.context, "title", used === null ? null : `${count(used)}${exact} tokens of context`);
+    const words = contextWords(used, reserved, limit);
+    setAttribute(this.context, "title", words);
+    setAttribute(this.bar, "aria-valuetext", words);
   }
+}
+
+/** "4,600 of 32,768 tokens of context used, 512 kept free for the answer". */
+export function contextWords(used: number | null, reserved: number | null, limit: number | null): string | null {
+  if (used === null && limit === null) return null;
+  const whole = limit === null ? "" : ` of ${count(limit)}`;
+  const free = keptFree(used, reserved, limit) ? `, ${count(reserved!)} kept free for the answer` : "";
+  return `${used === null ? "An unknown number" : count(used)}${whole} tokens of context used${free}`;
+}
+
+/** Whether a part of what is left is kept free: an answer without a limit of its own may use all of it. */
+function keptFree(used: number | null, reserved: number | null, limit: number | null): boolean {
+  return Boolean(reserved) && (limit === null || (used ?? 0) + reserved! < limit);
 }
 
 function slot(style: string): HTMLElement {

@@ -21,8 +21,9 @@ const LANGUAGES = {
 };
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 
-/** Longer code stays uncoloured. */
-const MOST_CHARACTERS = 100_000;
+/** Longer code stays uncoloured, as does code with a longer line: some patterns take the square of a length. */
+const MOST_CHARACTERS = 30_000;
+const LONG_LINE = /[^\n]{1000}/;
 
 const CLASS_OF: Record<string, string> = {
   keyword: "wb-k", name: "wb-k", section: "wb-k", "selector-tag": "wb-k",
@@ -33,9 +34,14 @@ const CLASS_OF: Record<string, string> = {
   operator: "wb-o", meta: "wb-o", "selector-class": "wb-o", "selector-id": "wb-o", "selector-pseudo": "wb-o",
 };
 
+/** Text as HTML. */
+export function escapeText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
 /** Code as HTML with coloured spans, everything in it escaped; null where it stays as it is. */
 export function highlight(code: string, language: string): string | null {
-  if (code.length > MOST_CHARACTERS || !hljs.getLanguage(language)) return null;
+  if (code.length > MOST_CHARACTERS || !hljs.getLanguage(language) || LONG_LINE.test(code)) return null;
   const html = hljs.highlight(code, { language, ignoreIllegals: true }).value;
   return html.replace(/<span class="hljs-([a-z_-]+)[^"]*">/g, (_, scope: string) => {
     const name = CLASS_OF[scope];

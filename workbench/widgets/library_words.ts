@@ -34,7 +34,8 @@ export function day(at: number, now: number): string {
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) });
 }
 
-function midnight(at: number): number {
+/** The beginning of that day, by this browser's clock. */
+export function midnight(at: number): number {
   return new Date(at * 1000).setHours(0, 0, 0, 0) / 1000;
 }
 

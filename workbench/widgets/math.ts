@@ -1,9 +1,15 @@
 // Maths in Markdown: $..$, $$..$$, \(..\) and \[..\] become MathML. A rule for markdown-it, nothing else.
 import type { MarkdownIt, StateBlock, StateInline } from "markdown-it";
 import temml from "temml";
+import { escapeText } from "./highlight";
+import { marked } from "./invisible";
 
-/** A closing mark is looked for at most this far, so that a text full of dollar signs stays cheap. */
+/** A closing mark is looked for at most this far, so that a text full of dollar signs stays cheap; no formula is longer. */
 const REACH = 4000;
+/** What names a new command: with them a few words could become millions. */
+const DEFINES = /\\(?:[egx]?def|(?:re|provide)?newcommand|providecommand|renewcommand|let|futurelet|global|long)(?![a-z])/i;
+/** Sizes a formula may ask for, in em and in points. */
+const LARGEST: [number, number] = [40, 400];
 /** Block marks and what closes them. */
 const BLOCKS = [["$$", "$$"], ["\\[", "\\]"]] as const;
 
@@ -16,14 +22,16 @@ export function maths(md: MarkdownIt): void {
   };
 }
 
-/** MathML of a formula; its source as code where it cannot be read. */
+/** MathML of a formula; its source as code where it cannot be read, is too long or defines commands. */
 function toMathML(source: string, display: boolean): string {
+  const options = { displayMode: display, throwOnError: true, trust: false, maxSize: LARGEST };
   try {
-    return temml.renderToString(source, { displayMode: display, throwOnError: true, trust: false });
+    if (source.length <= REACH && !DEFINES.test(source)) return temml.renderToString(source, options);
   } catch {
-    const escaped = source.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-    return display ? `<p><code>${escaped}</code></p>` : `<code>${escaped}</code>`;
+    // no formula: its source is shown
   }
+  const code = `<code dir="ltr">${marked(escapeText(source), "code")}</code>`;
+  return display ? `<p>${code}</p>` : code;
 }
 
 function inlineMaths(state: StateInline, silent: boolean): boolean {

@@ -10,6 +10,14 @@ export interface PlanEvents {
   execute(plan: string): void;
 }
 
+/** What is deleted: one of them, and what stays as it is. */
+export interface PlanWords {
+  one: string;
+  bounds: string;
+}
+
+const MODELS: PlanWords = { one: "model", bounds: "Nothing outside the model folders is touched." };
+
 export class PlanDialog {
   readonly element: HTMLElement;
   private readonly dialog: Dialog;
@@ -20,11 +28,11 @@ export class PlanDialog {
   private readonly go: HTMLButtonElement;
   private shown: string | null = null;
 
-  constructor(private readonly events: PlanEvents, signal: AbortSignal) {
+  constructor(private readonly events: PlanEvents, signal: AbortSignal, private readonly words: PlanWords = MODELS) {
     this.dialog = new Dialog("alertdialog", () => this.leave(), signal);
     this.keep = textButton("Keep", "", () => this.leave());
     this.go = textButton("Delete", "wb-dan", () => this.execute(), "trash");
-    const bounds = h("p", { class: "wb-fs-s wb-t3" }, "Nothing outside the model folders is touched.");
+    const bounds = h("p", { class: "wb-fs-s wb-t3" }, words.bounds);
     this.dialog.body.append(this.frees, this.list, this.refused, bounds);
     this.dialog.foot.append(this.keep, this.go);
     this.element = this.dialog.element;
@@ -35,7 +43,7 @@ export class PlanDialog {
     this.shown = plan?.id ?? null;
     if (!plan) return this.dialog.close();
     const count = plan.models.length;
-    this.dialog.setTitle(count ? `Delete ${plural(count, "model")}` : "Nothing can be deleted");
+    this.dialog.setTitle(count ? `Delete ${plural(count, this.words.one)}` : "Nothing can be deleted");
     this.frees.replaceChildren("Frees ", h("b", { class: "wb-b" }, size(plan.frees)), ".");
     this.list.replaceChildren(...plan.models.map((model) => planLine(model)));
     this.drawRefused(plan);

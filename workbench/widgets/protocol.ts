@@ -2,12 +2,15 @@
 
 /** Tags of what the browser may ask, in the order of workbench/commands.py. */
 export const COMMAND_KINDS = [
-  "hello", "send", "stop", "retry", "choose_model", "list_models", "new_chat", "allow", "refuse",
+  "hello", "send", "stop", "choose_model", "list_models", "new_chat", "allow", "refuse",
+  "edit", "regenerate", "go_on", "show", "delete", "fork", "set_options", "set_system", "set_title", "set_private",
+  "use_preset", "save_preset", "drop_preset", "save_prompt", "drop_prompt", "fill_prompt", "preview", "close_preview",
+  "overflow", "export",
 ] as const;
 /** Tags of what the kernel sends. */
 export const MESSAGE_KINDS = ["snap", "delta", "ack"] as const;
 /** Tags of the changes a delta holds. */
-export const OP_KINDS = ["text", "reasoning", "message", "patch", "remove", "state"] as const;
+export const OP_KINDS = ["text", "reasoning", "message", "patch", "cut", "state"] as const;
 /** Where a message is; a person's own message is always "done". */
 export const STATUSES = [
   "queued", "loading", "prefill", "thinking", "writing", "done", "cancelled", "failed",
@@ -18,14 +21,27 @@ export type MessageStatus = (typeof STATUSES)[number];
 /** A command without the number that the store gives it. */
 export type Request =
   | { kind: "hello" }
-  | { kind: "send"; text: string }
+  | { kind: "send"; text: string; interrupt?: boolean; variables?: Record<string, string> }
   | { kind: "stop"; run: string }
-  | { kind: "retry"; message: string }
   | { kind: "choose_model"; model: string; force?: boolean }
   | { kind: "list_models" }
   | { kind: "new_chat" }
   | { kind: "allow"; always: boolean }
-  | { kind: "refuse" };
+  | { kind: "refuse" }
+  | { kind: "edit"; message: string; text: string }
+  | { kind: "regenerate"; message: string; model?: string }
+  | { kind: "go_on" | "show" | "delete" | "fork"; message: string }
+  | { kind: "set_options"; options: Options }
+  | { kind: "set_system"; text: string }
+  | { kind: "set_title"; title: string }
+  | { kind: "set_private"; private: boolean }
+  | { kind: "use_preset" | "save_preset" | "drop_preset"; name: string }
+  | { kind: "save_prompt"; name: string; text: string }
+  | { kind: "drop_prompt"; name: string }
+  | { kind: "fill_prompt" | "preview"; text: string }
+  | { kind: "close_preview" }
+  | { kind: "overflow"; choice: OverflowChoice["choice"] | "cancel" }
+  | { kind: "export"; format: ExportFormat };
 /** A command as it travels: with the number its answer carries. */
 export type Command<R = Request> = R & { id: number };
 
@@ -115,7 +131,84 @@ export interface MessageView {
   /** Tokens generated so far. */
   tokens: number;
   finish: "stop" | "length" | "tool_calls" | "cancelled" | null;
+  parent: string | null;
+  /** Unix time. */
+  created: number;
+  edited: boolean;
+  place: Place;
 }
+
+/** Generation options that are set, by name; what is absent is the model's own default. */
+export type Options = Record<string, unknown>;
+
+/** One generation option and what it may be for the model chosen. */
+export interface RangeView {
+  name: string;
+  kind: "integer" | "number" | "strings" | "flag";
+  min: number | null;
+  max: number | null;
+  step: number | null;
+  /** What is used when it is not set; null is unknown. */
+  default: number | boolean | string[] | null;
+  /** The value that turns it off; null when there is none. */
+  off: number | null;
+  /** Whether the model heeds it; null is unknown. */
+  supported: boolean | null;
+  /** Why not, or what else there is to know. */
+  note: string;
+}
+
+/** A prompt kept by name, with the names of what is to be filled in. */
+export interface PromptView {
+  name: string;
+  text: string;
+  variables: string[];
+}
+
+/** What `fill_prompt` answers with: a variable, and its value where the notebook has one. */
+export interface FoundValue {
+  name: string;
+  value: string | null;
+}
+
+/** What the model would read: the exact prompt of a local model, the request of a remote one. */
+export interface PreviewView {
+  busy: boolean;
+  prompt: string | null;
+  /** JSON. */
+  request: string | null;
+  tokens: number | null;
+  limit: number | null;
+  /** Tokens kept free for the answer. */
+  reserved: number | null;
+  note: string;
+}
+
+export interface OverflowChoice {
+  choice: "drop" | "summarise" | "new" | "raise";
+  words: string;
+  able: boolean;
+}
+
+/** A message that would not fit the context: nothing is sent or cut until somebody chose. */
+export interface OverflowView {
+  text: string;
+  tokens: number | null;
+  limit: number | null;
+  reserved: number | null;
+  choices: OverflowChoice[];
+}
+
+/** Where a message stands among its siblings: what was said in its place, in order of making. */
+export interface Place {
+  /** From 1. */
+  index: number;
+  count: number;
+  previous: string | null;
+  next: string | null;
+}
+
+export type ExportFormat = "markdown" | "json" | "html" | "notebook";
 
 /** What every session with a model to choose shows of it. */
 export interface ChoiceView {
@@ -143,9 +236,24 @@ export interface ChatView extends ChoiceView {
   /** The run being answered; null when none is. */
   run: string | null;
   run_message: string | null;
-  /** Tokens of the context in use, and how many there are. */
-  context: { used: number | null; limit: number | null };
+  /** Tokens of the context: in use, kept free for the answer, and how many there are. */
+  context: { used: number | null; reserved: number | null; limit: number | null };
   consent: Consent | null;
+  title: string;
+  /** Never kept. */
+  private: boolean;
+  /** Whether it is in the history. */
+  kept: boolean;
+  history_problem: ErrorInfo | null;
+  system: string;
+  options: Options;
+  ranges: RangeView[];
+  presets: { name: string; options: Options }[];
+  /** The preset that the options equal. */
+  preset: string | null;
+  prompts: PromptView[];
+  preview: PreviewView | null;
+  overflow: OverflowView | null;
 }
 
 /** Changes of a chat. */
@@ -153,7 +261,7 @@ export type Op =
   | ["text" | "reasoning", string, string]
   | ["message", MessageView]
   | ["patch", string, Partial<MessageView>]
-  | ["remove", string]
+  | ["cut", string | null]
   | ["state", Partial<ChatView>];
 
 /** Tags of the changes of a session that is fields and rows. */

@@ -1,6 +1,7 @@
 // The copy that survives: after each turn the conversation is written, as plain HTML, into an output of its own.
 // Only JupyterLab lets a widget do that. Elsewhere nothing happens here, and the kernel's own copy remains.
-import { normalise, render } from "./markdown";
+import { spellOut } from "./invisible";
+import { formattedLength, normalise, render } from "./markdown";
 import { hasEnded } from "./message";
 import type { ChatView, MessageView, Model } from "./protocol";
 import type { ChatStore } from "./store";
@@ -13,6 +14,8 @@ export const MOST_BYTES = 256 * 1024;
 const ROOM_FOR_NOTES = 1024;
 /** Most bytes that one character takes, in the HTML and the text together. */
 const WORST_CASE = 12;
+/** What keeps a page's MathJax away: in what a model wrote it would find commands that make links. */
+const NO_MATHS = "tex2jax_ignore mathjax_ignore";
 /** How long after a change the copy is written, in milliseconds. */
 const SETTLE_MS = 250;
 
@@ -37,9 +40,16 @@ export interface Copy {
 /** Writes the copy whenever a turn has ended, until `signal` is aborted. */
 export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): void {
   let timer = 0;
-  const write = (): void => {
-    const view = store.view;
-    if (!view || view.messages.length === 0 || view.run !== null) return;
+  let asked = 0;
+  const write = async (): Promise<void> => {
+    const mine = ++asked;
+    const due = (): ChatView | null => {
+      const view = store.view;
+      return mine === asked && !signal.aborted && view && view.messages.length > 0 && view.run === null ? view : null;
+    };
+    await renderAhead(due()?.messages ?? [], () => due() !== null);
+    const view = due();
+    if (!view) return;
     try {
       writeCopy(model, view.chat, copyOf(view));
     } catch (error) {
@@ -49,9 +59,24 @@ export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): v
   store.subscribe((change) => {
     if (change.what === "message" && store.view?.run !== null) return;
     clearTimeout(timer);
-    timer = window.setTimeout(write, SETTLE_MS);
+    timer = window.setTimeout(() => void write(), SETTLE_MS);
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/** Renders the answers that a copy will hold one by one while nothing else is to be done: all at once would be felt. */
+async function renderAhead(messages: MessageView[], wanted: () => boolean): Promise<void> {
+  let left = MOST_BYTES;
+  for (const { role, text } of messages.toReversed()) {
+    if (role === "assistant" && !rendered.has(text)) await idle();
+    if (left <= 0 || !wanted()) return;
+    left -= text.length + (role === "assistant" ? plainMarkdown(text).length : text.length);
+  }
+}
+
+function idle(): Promise<void> {
+  const later = window.requestIdleCallback ?? ((call: () => void) => setTimeout(call, 1)); // Safari has none
+  return new Promise((resolve) => later(() => resolve()));
 }
 
 /** Puts the copy into every output that was made for this chat; one that is up to date is left alone. */
@@ -76,33 +101,38 @@ function asText(value: unknown): string {
 /** The conversation as self-contained HTML and as plain text, within `limit` bytes; turns are kept or left out whole. */
 export function copyOf(view: ChatView, limit = MOST_BYTES): Copy {
   const turns = turnsOf(view.messages);
+  const kept: Copy[] = [];
   let left = limit - ROOM_FOR_NOTES;
-  let first = turns.length;
-  while (first > 0 && bytes(turns[first - 1]!) <= left) {
-    first -= 1;
-    left -= bytes(turns[first]!);
+  for (const turn of turns.toReversed()) { // from the newest on: what does not fit is never rendered
+    const copy = turnCopy(turn);
+    left -= bytes(copy);
+    if (left < 0) break;
+    kept.unshift(copy);
   }
-  const kept = turns.slice(first);
-  if (kept.length === 0 && turns.length > 0) kept.push(shortened(view.messages[view.messages.length - 1]!, left));
+  if (kept.length === 0 && turns.length > 0) kept.push(shortened(view.messages[view.messages.length - 1]!, limit - ROOM_FOR_NOTES));
   const missing = turns.length - kept.length;
   const note = missing > 0 ? `Left out of this copy: the oldest ${missing} of ${turns.length} turns.` : "";
   const body = [note && `<p><em>${note}</em></p>`, ...kept.map((turn) => turn.html)].join("");
   return {
-    html: `<div class="wb-static" data-wb-chat="${escape(view.chat)}">${body}</div>`,
+    html: `<div class="wb-static ${NO_MATHS}" data-wb-chat="${escape(view.chat)}">${body}</div>`,
     text: [note, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n"),
   };
 }
 
-/** A question with the answers to it, as one piece. */
-function turnsOf(messages: MessageView[]): Copy[] {
-  const turns: Copy[] = [];
+/** The messages by question: each with the answers to it. */
+function turnsOf(messages: MessageView[]): MessageView[][] {
+  const turns: MessageView[][] = [];
   for (const message of messages) {
-    const { html, text } = messageCopy(message);
-    const last = turns[turns.length - 1];
-    if (message.role === "user" || !last) turns.push({ html, text });
-    else turns[turns.length - 1] = { html: last.html + html, text: `${last.text}\n\n${text}` };
+    if (message.role === "user" || turns.length === 0) turns.push([message]);
+    else turns[turns.length - 1]!.push(message);
   }
   return turns;
+}
+
+/** A question with the answers to it, as one piece. */
+function turnCopy(messages: MessageView[]): Copy {
+  const copies = messages.map(messageCopy);
+  return { html: copies.map((copy) => copy.html).join(""), text: copies.map((copy) => copy.text).join("\n\n") };
 }
 
 function messageCopy(message: MessageView): Copy {
@@ -142,14 +172,20 @@ function paragraph(text: string): string {
   return `<p>${escape(text).replace(/\n/g, "<br>")}</p>`;
 }
 
+/** Answers rendered before, by their text; as many as one copy can hold. */
 const rendered = new Map<string, string>();
+const MOST_RENDERED = 1000;
 
 /** Markdown as HTML without classes or controls: what GitHub and nbconvert keep. */
 function plainMarkdown(text: string): string {
   const known = rendered.get(text);
   if (known !== undefined) return known;
   const box = document.createElement("div");
-  box.append(render(normalise(text)));
+  const source = normalise(text);
+  const formatted = formattedLength(source);
+  box.append(render(source.slice(0, formatted)));
+  if (formatted < source.length) box.insertAdjacentHTML("beforeend", paragraph(source.slice(formatted)));
+  spellOut(box);
   for (const image of box.querySelectorAll<HTMLElement>("span.wb-img")) {
     const link = document.createElement("a");
     link.href = image.dataset.src ?? "";
@@ -160,7 +196,7 @@ function plainMarkdown(text: string): string {
     for (const name of ["class", "tabindex", "target"]) element.removeAttribute(name);
   }
   const html = box.innerHTML;
-  if (rendered.size > 200) rendered.clear();
+  if (rendered.size > MOST_RENDERED) rendered.clear();
   rendered.set(text, html);
   return html;
 }

@@ -2,21 +2,11 @@
 import { Dialog } from "./dialog";
 import { h, iconButton, setText, show, textButton } from "./dom";
 import { icon } from "./icons";
+import { NUMBERS } from "./option_words";
 import { sentences } from "./panel";
 import { box, part } from "./settings_controls";
 import type { Options, SettingsView } from "./settings_protocol";
 import type { Doing, Section } from "./settings_sections";
-
-/** What the form offers: option, its words, and what it does. Limits are checked where the options are made. */
-const OPTIONS: [string, string, string][] = [
-  ["temperature", "Temperature", "0 always takes the likeliest; up to 5"],
-  ["top_p", "Top p", "above 0, up to 1"],
-  ["top_k", "Top k", "0 is off"],
-  ["min_p", "Min p", "0 to 1; 0 is off"],
-  ["repetition_penalty", "Repetition penalty", "1 is off"],
-  ["max_tokens", "Most tokens", "thinking included"],
-  ["seed", "Seed", "repeats an answer"],
-];
 
 export class Presets implements Section {
   readonly element: HTMLElement;
@@ -74,7 +64,7 @@ class PresetForm {
       const short = field.type === "number" ? "wb-field wb-sm wb-nfield" : "wb-field wb-sm";
       return [h("div", { class: "wb-flabel", "aria-hidden": "true" }, label), h("div", { class: "wb-fx" }, h("div", { class: short }, field), h("span", { class: "wb-fs-s wb-t3" }, words))];
     };
-    const rows = OPTIONS.flatMap(([option, label, words]) => {
+    const rows = NUMBERS.flatMap(([option, label, words]) => {
       const field = h("input", { type: "number", step: "any", "aria-label": label, placeholder: "model's own" });
       this.fields.set(option, field);
       return row(label, field, words);

@@ -47,10 +47,12 @@ export class ChatStore extends Link<ChatView, Request, Op, Change> {
         if (message) Object.assign(message, op[2]);
         return this.emit({ what: "message", id: op[1] });
       }
-      case "remove":
-        this.byId.delete(op[1]);
-        view.messages = view.messages.filter((message) => message.id !== op[1]);
+      case "cut": {
+        const last = op[1] === null ? -1 : view.messages.findIndex((message) => message.id === op[1]);
+        if (last < 0 && op[1] !== null) return this.hello();
+        for (const gone of view.messages.splice(last + 1)) this.byId.delete(gone.id);
         return this.emit({ what: "all" });
+      }
       case "state":
         if (op[1].messages) return this.replace({ ...view, ...op[1] });
         Object.assign(view, op[1]);

@@ -1,12 +1,22 @@
 // One view of a chat: puts the parts together, and paints what changed at most once a frame.
+import { insertBelow } from "./cells";
+import { BranchPlan } from "./chat_delete";
+import { NameDialog } from "./chat_name";
+import { KeptNote, Notice } from "./chat_notice";
+import { OptionsPanel } from "./chat_options";
+import { OverflowBar } from "./chat_overflow";
+import { PreviewDialog } from "./chat_preview";
+import { FillForm, Prompts } from "./chat_prompts";
 import { Composer } from "./composer";
 import { ConsentBar } from "./consent";
-import { h, iconButton, prose, setAttribute, setText, show, textButton } from "./dom";
+import { h, setAttribute, setText, show } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
 import { Head } from "./head";
 import { icon } from "./icons";
-import type { Ack, Consent, ErrorInfo, MessageView, Request } from "./protocol";
+import { Menu, type MenuGroups } from "./menu";
+import { optionsLine } from "./option_words";
+import type { Ack, ChatView, ExportFormat, MessageView, Model, Request } from "./protocol";
 import { hideCopy } from "./saved";
 import type { Change, ChatStore } from "./store";
 import { Transcript } from "./transcript";
@@ -19,23 +29,34 @@ const SHARE = 4;
 const PATIENCE_MS = 1500;
 /** Nothing pressed or pasted in the widget is for the notebook around it. */
 const KEPT_IN = ["keydown", "keypress", "keyup", "beforeinput", "input", "paste", "copy", "cut", "dragover", "drop"];
+/** Commands whose refusal stands beside the field that it is about. */
+const TOLD_ELSEWHERE = new Set<Request["kind"]>(["set_options", "set_system", "set_title", "save_preset", "save_prompt"]);
 
 export class ChatWidget {
   readonly element: HTMLElement;
+  private readonly menu: Menu;
   private readonly head: Head;
   private readonly empty: Empty;
   private readonly transcript: Transcript;
+  private readonly options: OptionsPanel;
   private readonly notice: Notice;
+  private readonly kept = new KeptNote();
   private readonly consent: ConsentBar;
+  private readonly overflow: OverflowBar;
   private readonly noKernel = h(
     "div",
     { class: "wb-note wb-nokernel", role: "status" },
     icon("plug"),
     h("div", { class: "wb-grow" }, "No kernel. The conversation is shown as it was saved; run the cell to go on."),
   );
+  private readonly prompts: Prompts;
   private readonly composer: Composer;
   private readonly foot = new Foot();
   private readonly spoken = h("div", { class: "wb-sr", role: "status", "aria-live": "polite" });
+  private readonly plan: BranchPlan;
+  private readonly name: NameDialog;
+  private readonly fill: FillForm;
+  private readonly preview: PreviewDialog;
 
   private frame = 0;
   private dirty = { all: true, state: true, messages: new Set<string>() };
@@ -43,34 +64,84 @@ export class ChatWidget {
   private numbersDrawn = 0;
   private waitingSince: number | null = null;
   private copyHidden = false;
-  /** The message that waited for leave when it was last looked, and how many messages there were then. */
-  private waited: { consent: Consent; messages: number } | null = null;
+  /** The message that waited for a decision when it was last looked, and how many messages there were then. */
+  private waited: { held: object; text: string; messages: number } | null = null;
 
   constructor(
     private readonly store: ChatStore,
     private readonly signal: AbortSignal,
+    private readonly model: Model,
   ) {
-    const ask = (request: Request): void => void this.ask(request);
-    this.head = new Head(store, ask, signal);
+    const ask = (request: Request): Promise<Ack> => this.ask(request);
+    const menu = (opener: HTMLElement, label: string, groups: MenuGroups): void => this.menu.open(opener, label, groups);
+    const options = (opener: HTMLElement): void => this.options.toggle(opener);
+    this.menu = new Menu(signal);
+    this.head = new Head(
+      store,
+      {
+        ask, menu, options,
+        history: () => this.insert("wb.history()", "see all chats"),
+        rename: () => this.rename(),
+        preview: () => this.openPreview(""),
+        download: (format) => void this.download(format),
+      },
+      signal,
+    );
     this.empty = new Empty((text) => this.send(text));
-    this.transcript = new Transcript(ask, signal);
-    this.notice = new Notice((model) => ask({ kind: "choose_model", model, force: true }));
+    this.transcript = new Transcript(
+      {
+        ask, menu,
+        planDelete: (message) => this.planDelete(message),
+        fork: (message) => void this.fork(message),
+        models: () => store.view?.models ?? [],
+      },
+      signal,
+    );
+    const main = h("div", { class: "wb-main" }, this.empty.element, this.transcript.element);
+    this.options = new OptionsPanel(main, { ask, menu, savePreset: () => this.savePreset() }, (open) => this.optionsToggled(open));
+    this.notice = new Notice(
+      (model) => void ask({ kind: "choose_model", model, force: true }),
+      () => void ask({ kind: "set_private", private: false }),
+    );
     this.consent = new ConsentBar({
-      allow: (always) => ask({ kind: "allow", always }),
-      keep: () => ask({ kind: "refuse" }),
+      allow: (always) => void ask({ kind: "allow", always }),
+      keep: () => void ask({ kind: "refuse" }),
     });
-    this.composer = new Composer({ send: (text) => this.send(text), stop: () => this.stop() }, signal);
+    this.overflow = new OverflowBar((choice) => void ask({ kind: "overflow", choice }));
+    this.prompts = new Prompts(
+      { ask, write: (text) => this.composer.write(text), fill: (prompt) => this.fill.open(prompt), save: () => this.savePrompt() },
+      () => this.composer.draft,
+      signal,
+    );
+    this.composer = new Composer(
+      {
+        menu, options,
+        send: (text, interrupt) => this.send(text, interrupt),
+        stop: () => this.stop(),
+        editLast: () => this.transcript.editLast(),
+        preview: (text) => this.openPreview(text),
+      },
+      this.prompts.button,
+      signal,
+    );
+    this.plan = new BranchPlan((message) => void ask({ kind: "delete", message }), signal);
+    this.name = new NameDialog(signal);
+    this.fill = new FillForm(ask, (text, variables) => this.send(text, false, variables), signal);
+    this.preview = new PreviewDialog(() => void ask({ kind: "close_preview" }), signal);
     this.element = h(
       "div",
       { class: "wb wb-chat", role: "region", "aria-label": "Chat", tabindex: -1 },
       this.head.element,
-      this.empty.element,
-      this.transcript.element,
+      main,
       this.notice.element,
+      this.kept.element,
       this.consent.element,
+      this.overflow.element,
       this.noKernel,
       this.composer.element,
+      this.prompts.element,
       this.spoken,
+      ...[this.plan, this.name, this.fill, this.preview, this.menu].map(({ element }) => element),
       this.foot.element,
     );
     for (const kind of KEPT_IN) this.element.addEventListener(kind, (event) => event.stopPropagation(), { signal });
@@ -79,9 +150,12 @@ export class ChatWidget {
     this.paint();
   }
 
-  private send(text: string): void {
+  // What a person asks for
+
+  private send(text: string, interrupt = false, variables?: Record<string, string>): void {
     this.transcript.follow();
-    void this.ask({ kind: "send", text }).then((ack) => {
+    const request: Request = { kind: "send", text, ...(interrupt ? { interrupt } : {}), ...(variables ? { variables } : {}) };
+    void this.ask(request).then((ack) => {
       if (!ack.ok) this.composer.restore(text);
     });
   }
@@ -92,11 +166,65 @@ export class ChatWidget {
   }
 
   private async ask(request: Request): Promise<Ack> {
+    if (request.kind === "show" || request.kind === "delete") this.transcript.stay();
     const ack = await this.store.request(request);
-    if (request.kind !== "list_models" || !ack.ok) this.notice.own(ack.ok ? null : ack.error);
+    if (!TOLD_ELSEWHERE.has(request.kind) && (request.kind !== "list_models" || !ack.ok)) this.notice.refusal(ack.ok ? null : ack.error);
     this.schedule();
     return ack;
   }
+
+  private rename(): void {
+    const words = "An empty name is taken from the first question again.";
+    this.name.open("Rename this chat", this.store.view?.title ?? "", words, (title) => this.ask({ kind: "set_title", title }));
+  }
+
+  private savePreset(): void {
+    const words = optionsLine(this.store.view?.options ?? {});
+    this.name.open("Save as a preset", "", words, (name) => this.ask({ kind: "save_preset", name }));
+  }
+
+  private savePrompt(): void {
+    const text = this.composer.draft;
+    const words = "What stands in {braces} is asked for, or taken from the notebook, each time.";
+    this.name.open("Save as a prompt", "", words, (name) => this.ask({ kind: "save_prompt", name, text }));
+  }
+
+  private openPreview(text: string): void {
+    this.preview.open();
+    void this.ask({ kind: "preview", text: text || this.composer.draft });
+  }
+
+  private planDelete(message: MessageView): void {
+    const messages = this.store.view?.messages ?? [];
+    this.plan.open(message, messages.slice(messages.findIndex(({ id }) => id === message.id) + 1));
+  }
+
+  private async fork(message: MessageView): Promise<void> {
+    const ack = await this.ask({ kind: "fork", message: message.id });
+    const chat = (ack.data as { chat?: string } | undefined)?.chat;
+    if (ack.ok && chat) this.insert(`wb.reopen(${JSON.stringify(chat)})`, "go on in the fork");
+  }
+
+  private async download(format: ExportFormat): Promise<void> {
+    const ack = await this.ask({ kind: "export", format });
+    const file = ack.data as { name: string; text: string; media_type?: string } | undefined;
+    if (!ack.ok || !file) return;
+    const url = URL.createObjectURL(new Blob([file.text], { type: file.media_type ?? "text/plain" }));
+    h("a", { href: url, download: file.name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  private insert(line: string, purpose: string): void {
+    const done = insertBelow(this.model, this.element, line);
+    this.notice.word(done ? `Run the new cell below to ${purpose}: \`${line}\`` : `In a cell: \`${line}\``);
+  }
+
+  private optionsToggled(open: boolean): void {
+    this.head.setOptionsOpen(open);
+    this.element.classList.toggle("wb-drawered", open);
+  }
+
+  // What is painted
 
   private changed(change: Change): void {
     if (change.what === "message") this.dirty.messages.add(change.id);
@@ -165,24 +293,32 @@ export class ChatWidget {
     setAttribute(this.element, "aria-label", view.model ? `Chat with ${view.model.name}` : "Chat");
     this.head.update(view, live);
     this.empty.update(view.model);
+    this.options.update(view, live);
     this.notice.update(view.notice, view.too_big);
+    this.kept.update(view.history_problem);
     this.consent.update(live ? view.consent : null);
-    this.giveBack(view.consent, view.messages.length);
+    this.overflow.update(live ? view.overflow : null);
+    this.giveBack(view);
+    this.prompts.update(view.prompts);
+    this.preview.update(view.preview);
     this.composer.update({
       running,
       usable: live,
       placeholder: running ? "Write the next message; it waits its turn" : `Message ${view.model?.name ?? ""}`.trim(),
       first: view.messages.length === 0,
+      options: [view.preset, optionsLine(view.options)].filter(Boolean).join(": "),
     });
     this.foot.update(view, message, live, late);
     setText(this.spoken, spokenState(message));
   }
 
-  /** A message that waited for leave and was not sent goes back where it was written. */
-  private giveBack(consent: Consent | null, messages: number): void {
-    if (this.waited && !consent && messages <= this.waited.messages) this.composer.restore(this.waited.consent.text);
-    if (!consent) this.waited = null;
-    else if (this.waited?.consent !== consent) this.waited = { consent, messages };
+  /** A message that waited for a decision and was not sent goes back where it was written. */
+  private giveBack(view: ChatView): void {
+    const held = view.consent ?? view.overflow;
+    const messages = view.messages.length;
+    if (this.waited && !held && messages <= this.waited.messages) this.composer.restore(this.waited.text);
+    if (!held) this.waited = null;
+    else if (this.waited?.held !== held) this.waited = { held, text: held.text, messages };
   }
 }
 
@@ -190,52 +326,4 @@ export class ChatWidget {
 function answerAtHand(messages: MessageView[], running: string | null, store: ChatStore): MessageView | null {
   const at = running === null ? undefined : store.message(running);
   return at ?? messages.findLast((message) => message.role === "assistant") ?? null;
-}
-
-/** A line above the composer: what a command was refused for, or what the chat has to say. */
-class Notice {
-  readonly element: HTMLElement;
-  private readonly words = h("div", { class: "wb-grow" });
-  private readonly force: HTMLButtonElement;
-  private mine: ErrorInfo | null = null;
-  private theirs: ErrorInfo | null = null;
-  private closed: ErrorInfo | null = null;
-  private tooBig: string | null = null;
-
-  constructor(force: (model: string) => void) {
-    this.force = textButton("Load anyway", "wb-sm wb-asks", () => {
-      if (this.tooBig) force(this.tooBig);
-    });
-    const close = iconButton("x", "Dismiss", () => this.close(), true);
-    const attributes = { class: "wb-note wb-err wb-notice", role: "alert" };
-    this.element = h("div", attributes, icon("alert"), this.words, h("span", { class: "wb-acts" }, this.force, close));
-    this.draw();
-  }
-
-  /** What this view's own last command was refused for. */
-  own(error: ErrorInfo | null): void {
-    this.mine = error;
-    this.draw();
-  }
-
-  /** What the chat has to say, and the model it could load anyway. */
-  update(error: ErrorInfo | null, tooBig: string | null): void {
-    this.theirs = error;
-    this.tooBig = tooBig;
-    this.draw();
-  }
-
-  private close(): void {
-    this.closed = this.theirs;
-    this.mine = null;
-    this.draw();
-  }
-
-  private draw(): void {
-    const theirs = this.theirs?.message === this.closed?.message ? null : this.theirs;
-    const error = this.mine ?? theirs;
-    show(this.element, error !== null);
-    show(this.force, error !== null && error === theirs && this.tooBig !== null);
-    if (error) this.words.replaceChildren(...prose([error.message, error.next_step].filter(Boolean).join(" ")));
-  }
 }

@@ -14,8 +14,8 @@ from workbench.messages import Message
 from workbench.messages import user as user_message
 from workbench.model import is_remote
 from workbench.options import GenerationOptions, make_options
-from workbench.sessions.ask import fill, places
 from workbench.sessions.comparing.values import Column, Row
+from workbench.sessions.prompts import fill, variables_of
 
 Prompts: TypeAlias = Any
 """A string, a sequence of messages, something with ``.messages`` (a chat), a mapping of variables; or many of them, or
@@ -139,7 +139,7 @@ def _messages(prompt: Any, template: str | None, number: int) -> tuple[tuple[Mes
 
 
 def _filled(template: str, variables: dict[str, Any], number: int) -> str:
-    wanted = places(template)
+    wanted = variables_of(template, strict=True)
     for name in sorted(wanted):
         if variables.get(name) is None:
             raise UsageError(

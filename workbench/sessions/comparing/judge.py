@@ -13,11 +13,11 @@ from workbench.messages import user
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.sessions.answer import Answer
-from workbench.sessions.ask import fill, places
 from workbench.sessions.comparing.checks import check_leave
 from workbench.sessions.comparing.scorer import Scorer
 from workbench.sessions.comparing.values import Reply, Row, Score
 from workbench.sessions.comparing.whole_answer import whole_answer
+from workbench.sessions.prompts import fill, variables_of
 
 if TYPE_CHECKING:
     from workbench.services.registry import Services
@@ -68,7 +68,7 @@ def judge(
     Raises `UsageError` on a prompt without {reply} or a scale that is none. What goes wrong while judging is the
     cell's error; among it `ConsentNeededError`, before anything leaves this machine.
     """
-    if "reply" not in places(prompt):
+    if "reply" not in variables_of(prompt, strict=True):
         raise UsageError("The judge's prompt has no place for {reply}.", next_step="Write {reply} where it belongs.")
     _check_scale(scale)
     settings = {"model": model, "prompt": prompt, "scale": scale, "options": options, "services": services}
@@ -113,7 +113,7 @@ def _judge(
 ) -> Score:
     values = {**row.variables, "prompt": row.prompt, "reply": reply.text, "form": _form(scale)}
     values["reference"] = "" if row.expected is None else fill(REFERENCE, {"expected": row.expected})
-    filled = fill(prompt, {name: values[name] for name in places(prompt) if name in values})
+    filled = fill(prompt, {name: values[name] for name in variables_of(prompt, strict=True) if name in values})
     answer = _ask(services, model, filled, options)
     told = {"words": answer.text, "model": answer.model, "prompt": filled, "usage": msgspec.to_builtins(answer.usage)}
     found = verdict(answer.text, scale)

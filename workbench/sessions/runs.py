@@ -1,0 +1,312 @@
+"""The runs of one chat: one after another on one thread, each pulled to its end. Knows no command and no view.
+
+Runs.ask -> a line of jobs -> the thread: the request, the service's events, folded into the answer
+-> what does not fit the context: as `how` says, or told to the chat, whose person chooses
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from workbench.errors import ContextOverflowError, ErrorInfo, StateError, describe
+from workbench.events import Event, Failed, Finished, Notice, ReasoningDelta, TextDelta
+from workbench.options import GenerationOptions
+from workbench.request import Request
+from workbench.services.fallback import Run
+from workbench.sessions import overflow
+from workbench.sessions.audience import Audience
+from workbench.sessions.conversation import Conversation
+from workbench.sessions.overflow import How, Overflowing
+from workbench.sessions.reply import Reply
+from workbench.sessions.tree import Node, turns_of
+from workbench.sessions.worker import Worker
+
+if TYPE_CHECKING:
+    from workbench.services import ChatService
+    from workbench.services.registry import Services
+
+
+class Who(NamedTuple):
+    """Who is asked, with which model; without a service, why there is none."""
+
+    model: str
+    service: ChatService | None
+    missing: ErrorInfo | None = None
+
+
+class Job(msgspec.Struct, eq=False):
+    """One answer to be written."""
+
+    node: Node
+    reply: Reply
+    who: Who
+    services: Services
+    force: bool = False
+    """Whether its model is loaded even if it does not fit this machine."""
+    fallback: bool | None = None
+    continues: Node | None = None
+    """The answer that it goes on with."""
+    how: How | None = None
+    """What to do if it does not fit the context; ``None``: the person is asked."""
+
+    @property
+    def question(self) -> Node:
+        """What it answers."""
+        return self.continues or self.node.parent or self.node
+
+
+class Heard(NamedTuple):
+    """What a chat is told of its runs; each is called under the lock, or not at all once nobody holds the chat."""
+
+    event: Callable[[Job, str, Event], None]
+    """Something happened: the job, the model it was asked of, the event."""
+    running: Callable[[], None]
+    """Another job is being answered, or none."""
+    overflow: Callable[[Job, Overflowing], None]
+    """A message does not fit; the person has to choose."""
+    raised: Callable[[int], None]
+    """The model was loaded with a context of so many tokens."""
+    gone: Callable[[], None]
+    """The chat was deleted from the history elsewhere."""
+
+
+class Runs:
+    """The line of jobs and the thread that answers them, in order."""
+
+    def __init__(self, audience: Audience, conversation: Conversation, worker: Worker, heard: Heard) -> None:
+        self._audience = audience
+        self._conversation = conversation
+        self._worker = worker
+        self._heard = heard
+        self.lock: threading.RLock = audience.lock
+        self.waiting: list[Job] = []
+        self.running: tuple[Job, Run] | None = None
+
+    # Called with the lock held
+
+    def ask(self, job: Job, *, next: bool = False) -> None:
+        """Put a job at the end of the line, or at its head."""
+        self.waiting.insert(0 if next else len(self.waiting), job)
+        self._renumber()
+        self._worker.do(self._answer_one)
+
+    def stopping(self, run: str | None) -> Callable[[], None] | None:
+        """Take a run out of the line, or give what cancels the one being answered; ``None`` when there is no such run.
+
+        Without an id it is the one being answered. What is given must be called without the lock.
+        """
+        for job in self.waiting:
+            if job.reply.run == run:
+                self.waiting.remove(job)
+                self._take(job, Finished(run=job.reply.run, reason="cancelled"))
+                self._renumber()
+                self._end(job)
+                return lambda: None
+        if self.running is not None and run in (None, self.running[0].reply.run):
+            self.running[0].reply._stopping = True
+            return self.running[1].cancel
+        return None
+
+    @property
+    def going(self) -> Job | None:
+        """The job being answered."""
+        return None if self.running is None else self.running[0]
+
+    # On the thread
+
+    def _answer_one(self) -> None:
+        """Answer the job at the head of the line; one that was stopped has left it."""
+        with self.lock:
+            if not self.waiting:
+                return
+            job = self.waiting.pop(0)
+            request = self._request(job)
+            run = self._begun(job, request)
+            reply = job.reply
+            if reply.status != "prefill":
+                self._tell(job, reply._answer.patch(status="prefill", position=None))
+            self._renumber()
+            self._heard.running()
+        try:
+            overflowing = self._pull(job, run)
+            if overflowing is not None:
+                self._fit(job, request, overflowing)
+        except Exception as error:
+            self._take(job, Failed(run=job.reply.run, error=describe(error)))
+        with self.lock:
+            self.running = None
+            self._heard.running()
+            if not job.reply._dropped:
+                self._conversation.keep(job.node)
+            self._end(job)
+        if self._conversation.recorder.gone_elsewhere():  # it may wait for the disk: nobody waits for this run any more
+            with self.lock:
+                self._heard.gone()
+
+    def _request(self, job: Job, *, without: int = 0) -> Request:
+        """What is asked: the path to the question, `without` so many of its oldest turns."""
+        return Request(
+            messages=self._conversation.read(job.question, without=without),
+            model=job.who.model,
+            run=job.reply.run,
+            options=job.reply.options,
+            force=job.force,
+            continues=job.continues is not None,
+        )
+
+    def _begun(self, job: Job, request: Request) -> Run:
+        run = Run(job.services, request, job.who.service, missing=job.who.missing, substitute=job.fallback)
+        self.running = (job, run)
+        if job.reply._stopping:
+            run.cancel()
+        return run
+
+    def _pull(self, job: Job, run: Run) -> Failed | None:
+        """Pull a run to its end; a prompt that does not fit is given back, not folded."""
+        with closing(run.events()) as events:
+            for event in events:
+                if isinstance(event, Failed) and isinstance(event.error.to_error(), ContextOverflowError):
+                    return event
+                self._take(job, event)
+                if job.reply._answer.ended:
+                    return None
+        cut = ErrorInfo(kind="StreamCutError", message="The answer broke off before its end.", next_step="Try again.")
+        self._take(job, Failed(run=job.reply.run, error=cut))
+        return None
+
+    def _fit(self, job: Job, request: Request, failed: Failed) -> None:
+        """The message does not fit: do what was chosen for that, or let the person choose."""
+        with self.lock:
+            turns = turns_of(job.question.lineage())
+        limit = job.services.resolve(job.who.model)[1].context_length
+        read = self._conversation.as_read
+        found = overflow.measured(request, job.who.service, failed.error, turns, read, limit)
+        choice = found.choice(job.how) if job.how is not None else None
+        if choice is None or not choice.able:
+            error = failed.error if choice is None else msgspec.structs.replace(failed.error, next_step=choice.words)
+            self._take(job, Failed(run=failed.run, error=error, metrics=failed.metrics))
+            with self.lock:
+                if not job.reply._dropped:
+                    self._heard.overflow(job, found)
+            return
+        again = self._fitting(job, found)
+        if again is not None and (failed_again := self._pull(job, again)) is not None:
+            self._take(job, failed_again)
+
+    def _fitting(self, job: Job, found: Overflowing) -> Run | None:
+        """The run of the same job made to fit; ``None`` when it was stopped or failed on the way."""
+        match job.how:
+            case "drop":
+                self._note(job, overflow.dropped_note(found.dropping))
+                with self.lock:
+                    return self._begun(job, self._request(job, without=found.dropping))
+            case "raise":
+                return self._raised(job, found)
+            case _:
+                return self._summarised(job, found)
+
+    def _raised(self, job: Job, found: Overflowing) -> Run:
+        """The same request, to the model loaded anew with a longer context."""
+        assert job.who.service is not None
+        length = found.raised_to
+        job.who.service.unload(job.who.model)
+        with self.lock:
+            self._heard.raised(length or 0)
+            request = self._request(job)
+            longer = msgspec.structs.replace(request.options, context_length=length)
+            self._note(job, f"{job.who.model} was loaded anew with a context of {length:,} tokens.")
+            return self._begun(job, msgspec.structs.replace(request, options=longer))
+
+    def _summarised(self, job: Job, found: Overflowing) -> Run | None:
+        """The same question, after a summary of the oldest turns: on a branch of its own, the old one stays."""
+        count = found.summarising
+        self._note(job, f"The oldest {overflow.turns(count)} are being summarised, to make room.")
+        with self.lock:
+            turns = turns_of(job.question.lineage())
+            asked = self._request(job)
+            messages = (*self._conversation.as_read(turns[:count]), overflow.ASK_FOR_SUMMARY)
+            options = GenerationOptions(max_tokens=found.summary_tokens, temperature=0.0, thinking=False)
+            run = self._begun(job, msgspec.structs.replace(asked, messages=messages, options=options, continues=False))
+        written: list[str] = []
+        with closing(run.events()) as events:
+            for event in events:
+                match event:
+                    case TextDelta():
+                        written.append(event.text)
+                    case Failed():
+                        self._take(job, event)
+                        return None
+                    case Finished(reason="cancelled"):
+                        self._take(job, event)
+                        return None
+        summary = "".join(written).strip()
+        if not summary:
+            nothing = StateError("The model wrote no summary.", next_step="Leave out the oldest turns instead.")
+            self._take(job, Failed(run=job.reply.run, error=nothing.info))
+            return None
+        with self.lock:
+            if job.reply._dropped:
+                return None
+            self._note(job, f"A summary stands for the oldest {overflow.turns(count)}; all of them are kept beside it.")
+            kept = [self._conversation.tree.nodes[m.id] for turn in turns[count:-1] for m in turn]
+            text = f"{overflow.SUMMARY}\n\n{summary}"
+            self._conversation.branch_off(job.node, job.question, summary=text, kept=kept)
+            return self._begun(job, self._request(job))
+
+    def _take(self, job: Job, event: Event) -> None:
+        with self.lock:
+            reply = job.reply
+            if reply._stopping and isinstance(event, TextDelta | ReasoningDelta):
+                return  # late: it was stopped
+            if isinstance(event, Finished):
+                self._check_cut(job, event)
+            ops = reply._answer.fold(event)
+            if not reply._dropped:
+                self._conversation.heard(job.node, ops, event)
+                asked = self.running[1].model if self.running else job.who.model
+                self._heard.event(job, asked, event)
+            self._conversation.changed.notify_all()
+
+    def _check_cut(self, job: Job, event: Finished) -> None:
+        """Say so when a server read less than it was sent."""
+        counted = event.usage.prompt_tokens
+        if counted is None or getattr(job.who.service, "url", None) is None or job.how == "drop":
+            return
+        path, system = job.question.lineage(), self._conversation.system
+        since = self._conversation.system_since
+        if words := overflow.silently_cut(path, system, since, job.reply.model, counted):
+            self._note(job, words)
+
+    def _note(self, job: Job, message: str) -> None:
+        self._take(job, Notice(run=job.reply.run, code="note", message=message))
+
+    def _end(self, job: Job) -> None:
+        """Let go of those who wait for it; the last thing that happens to a run."""
+        job.reply._ended.set()
+        self._conversation.changed.notify_all()
+
+    def _renumber(self) -> None:
+        ahead = 1 if self.running else 0
+        for number, job in enumerate(self.waiting, ahead):
+            if job.reply._answer.position not in (None, number):
+                self._tell(job, job.reply._answer.patch(position=number))
+
+    def _tell(self, job: Job, op: list[object]) -> None:
+        if self._conversation.shows(job.node):
+            self._audience.emit([op])
+
+
+def stop_run(runs: weakref.ref[Runs], run: str) -> None:
+    """Stop a run, for as long as the chat it belongs to has not let go of it."""
+    alive = runs()
+    if alive is not None:
+        with alive.lock:
+            cancel = alive.stopping(run)
+        if cancel is not None:
+            cancel()
