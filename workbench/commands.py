@@ -552,6 +552,41 @@ class RemoveColumn(_Command, frozen=True, kw_only=True):
     column: str
 
 
+class DiffCells(_Command, frozen=True, kw_only=True):
+    """The difference of two cells by words, as the `Ack`'s data: ``{"pieces": [[op, text], ...], "shared": 0.25}``.
+
+    An op is ``=``, ``-`` (only in the first) or ``+``; `shared` is the share of the words that both have.
+    """
+
+    first: str
+    second: str
+
+
+class BeginVote(_Command, frozen=True, kw_only=True):
+    """Begin a blind vote on the cells of a comparison, in place of the one there was; it appears in the state."""
+
+
+class CastVote(_Command, frozen=True, kw_only=True):
+    """Choose between the answers that are shown."""
+
+    choice: int | Literal["tie", "bad", "skip"]
+    """Place of the better one, equally good, equally bad, or not to be said."""
+
+
+class UndoVote(_Command, frozen=True, kw_only=True):
+    """Take the last choice back."""
+
+
+class ExportCells(_Command, frozen=True, kw_only=True):
+    """Cells of a comparison as a file, as the `Ack`'s data: ``{"name", "text", "media_type"}``."""
+
+    format: Literal["csv", "json", "html", "markdown"]
+    rows: list[str] | None = None
+    """Ids of rows, in that order; ``None`` for all."""
+    columns: list[str] | None = None
+    """Ids of columns, in that order; ``None`` for all."""
+
+
 Command: TypeAlias = (
     Hello
     | Send
@@ -651,10 +686,22 @@ SettingsCommand: TypeAlias = (
 """What the settings take."""
 
 ComparisonCommand: TypeAlias = (
-    Hello | StopCells | RerunCells | OpenCell | RateCell | AddPrompts | AddModels | RemoveRow | RemoveColumn
+    Hello
+    | StopCells
+    | RerunCells
+    | OpenCell
+    | RateCell
+    | AddPrompts
+    | AddModels
+    | RemoveRow
+    | RemoveColumn
+    | DiffCells
+    | BeginVote
+    | CastVote
+    | UndoVote
+    | ExportCells
 )
 """What a comparison takes."""
-
 
 HistoryCommand: TypeAlias = (
     Hello

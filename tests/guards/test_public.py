@@ -25,6 +25,7 @@ PACKAGE = ROOT / "workbench"
 PROTOCOL = PACKAGE / "widgets/protocol.ts"
 PROTOCOLS = {
     "browser": commands.BrowserCommand,
+    "compare": commands.ComparisonCommand,
     "downloads": commands.DownloadsCommand,
     "history": commands.HistoryCommand,
     "library": commands.LibraryCommand,

@@ -18,6 +18,8 @@ charts.py       pictures of a comparison and a benchmark; picture.py: how a note
 benchmark.py    models measured on this machine; benchmark_run.py: the measuring; benchmark_prompts.py: the texts
 record.py       the file that holds it: what finished survives a killed kernel
 receipts.py     what is needed to repeat a cell
+asked.py        what a front end asks of it, done
+export.py       it as a file: CSV, JSON, HTML, Markdown
 sheet.py        what can be read of a comparison: its base
 frame.py        the tidy table and what is read off it
 views.py        rows, columns and cells as a screen draws them

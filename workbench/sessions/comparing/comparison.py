@@ -13,30 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from workbench.commands import (
-    Ack,
-    AddModels,
-    AddPrompts,
-    ComparisonCommand,
-    Hello,
-    OpenCell,
-    RateCell,
-    RemoveColumn,
-    RemoveRow,
-    RerunCells,
-    StopCells,
-)
-from workbench.errors import ErrorInfo, StateError, UsageError, describe
+from workbench.commands import Ack, ComparisonCommand
+from workbench.errors import ErrorInfo, StateError, UsageError
 from workbench.model import ModelInfo
 from workbench.sessions.comparing import grid, views
 from workbench.sessions.comparing.checks import check_leave, checked_size, resolved
 from workbench.sessions.comparing.grid import Options, Prompts
-from workbench.sessions.comparing.record import ColumnLine, Dropped, Record, RowLine
+from workbench.sessions.comparing.record import Choices, ColumnLine, Dropped, Record, RowLine, VoteLine
 from workbench.sessions.comparing.scorer import ScoreFunction
 from workbench.sessions.comparing.scoring import Scoring
 from workbench.sessions.comparing.sheet import Sheet, Which
 from workbench.sessions.comparing.sweep import Sweep
 from workbench.sessions.comparing.values import Cell, CellKey, Price
+from workbench.sessions.comparing.vote import Choice, Vote
 
 if TYPE_CHECKING:
     from workbench.services.registry import Services
@@ -228,6 +217,44 @@ class Comparison(Sheet):
             self._record.add(msgspec.structs.replace(self._record.marks(key), rating=rating))
             self._emit([["patch", str(key), {"rating": rating}]])
 
+    # A blind vote
+
+    def begin_vote(self, seed: int | None = None) -> Vote:
+        """Begin a blind vote on the answers there are, two at a time, in place of the one before; it is saved too.
+
+        cmp.begin_vote(seed=7)
+        cmp.cast_vote(0)      # the first of the two; or 1, "tie", "bad", "skip"
+        cmp.vote.counts()     # how each column did, with its interval
+
+        Raises `UsageError` when no prompt has two answers.
+        """
+        with self.lock:
+            vote = Vote.of(self.cells(), seed=seed, pairs=True)
+            self._record.add(VoteLine(vote=vote))
+            self._tell_vote()
+            return vote
+
+    def cast_vote(self, choice: Choice) -> None:
+        """Choose between the two answers of now. Raises `StateError` without a vote, and as `Vote.choose`."""
+        self._choose(self._begun().choose(choice))
+
+    def undo_vote(self) -> None:
+        """Take the last choice back. Raises `StateError` when there is none."""
+        self._choose(self._begun().undo())
+
+    def _begun(self) -> Vote:
+        if self.vote is None:
+            raise StateError("No vote has begun.", next_step="begin_vote() begins one.")
+        return self.vote
+
+    def _choose(self, vote: Vote) -> None:
+        with self.lock:
+            self._record.add(Choices(choices=vote.choices))
+            self._tell_vote()
+
+    def _tell_vote(self) -> None:
+        self._emit([["state", {"vote": self._vote_view()}]])
+
     @classmethod
     def load(cls, path: str | Path, *, services: Services | None = None) -> Comparison:
         """A saved comparison. Nothing runs until it is asked for (`rerun`, `add_prompts`, ...); the file stays as is.
@@ -252,31 +279,9 @@ class Comparison(Sheet):
 
     def perform(self, command: ComparisonCommand) -> Ack:
         """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
-        data = None
-        try:
-            match command:
-                case Hello():
-                    pass
-                case StopCells():
-                    self.stop(command.row, command.column, self._of(command.cell))
-                case RerunCells():
-                    self.rerun(cells=None if command.cells is None else [self._of(cell) for cell in command.cells])
-                case OpenCell():
-                    data = msgspec.to_builtins(self._cell(self._key(self._of(command.cell))))
-                case RateCell():
-                    self.rate(self._of(command.cell), command.rating)
-                case AddPrompts():
-                    self.add_prompts(command.prompts)
-                case AddModels():
-                    for model in command.models:
-                        self.add_model(model)
-                case RemoveRow():
-                    self.remove_prompt(command.row)
-                case RemoveColumn():
-                    self.remove_model(command.column)
-        except Exception as error:
-            return Ack(id=command.id, ok=False, error=describe(error))
-        return Ack(id=command.id, ok=True, data=data)
+        from workbench.sessions.comparing import asked
+
+        return asked.perform(self, command)
 
     @property
     def services(self) -> Services:

@@ -31,8 +31,8 @@ def tidy(
     import pandas
 
     names = [*COLUMNS, *(f"score.{name}" for name in scorers)]
-    flat = [_flat(cell, rows[cell.key.row], columns[cell.key.column], scorers) for cell in cells]
-    return pandas.DataFrame(flat, columns=names)
+    lines = [flat(cell, rows[cell.key.row], columns[cell.key.column], scorers) for cell in cells]
+    return pandas.DataFrame(lines, columns=names)
 
 
 def pivot(frame: pandas.DataFrame, value: str) -> pandas.DataFrame:
@@ -109,9 +109,10 @@ def title(progress: Progress, failed: int, *, name: str | None, replayed: bool) 
     return words + (f", {failed} failed" if failed else "") + (", a replay of what was recorded" if replayed else "")
 
 
-def _flat(cell: Cell, row: Row, column: Column, scorers: Sequence[str]) -> dict[str, Any]:
+def flat(cell: Cell, row: Row, column: Column, scorers: Sequence[str]) -> dict[str, Any]:
+    """One cell as a row of the table, by the names of `COLUMNS` and its scores."""
     usage, metrics = cell.usage, cell.metrics
-    flat = {
+    made = {
         "row": row.index,
         "prompt": row.prompt,
         "column": column.title,
@@ -137,8 +138,8 @@ def _flat(cell: Cell, row: Row, column: Column, scorers: Sequence[str]) -> dict[
     }
     for name in scorers:
         given = cell.scores.get(name)
-        flat[f"score.{name}"] = given.get("score") if isinstance(given, dict) else given
-    return flat
+        made[f"score.{name}"] = given.get("score") if isinstance(given, dict) else given
+    return made
 
 
 def _check(frame: pandas.DataFrame, name: str) -> None:

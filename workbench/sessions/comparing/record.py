@@ -7,6 +7,7 @@
     {"kind": "row_line", "row": {...}}            {"kind": "dropped", "id": ...}
     {"kind": "column_line", "column": {...}}
     {"kind": "cell_line", "cell": {...}}          {"kind": "marks", "key": [...], "scores": {...}, "rating": 3}
+    {"kind": "vote_line", "vote": {...}}          {"kind": "choices", "choices": [0, "tie", ...]}
 
 Lines are only ever added. One that a kill cut in half is ignored, and so is one that cannot be read. The texts of
 finished cells stay here and are read when they are asked for: memory holds where each begins.
@@ -29,6 +30,7 @@ import msgspec
 from workbench.errors import FolderError, StateError, UsageError
 from workbench.events import snake
 from workbench.sessions.comparing.values import Cell, CellKey, CellStatus, Column, Row, Score
+from workbench.sessions.comparing.vote import Choice, Vote
 from workbench.store import paths
 
 VERSION = 1
@@ -85,7 +87,19 @@ class Marks(_Line, frozen=True, kw_only=True):
     rating: int | None = None
 
 
-Line: TypeAlias = Head | RowLine | ColumnLine | Dropped | CellLine | Marks
+class VoteLine(_Line, frozen=True, kw_only=True):
+    """A blind vote began; it takes the place of the one before."""
+
+    vote: Vote
+
+
+class Choices(_Line, frozen=True, kw_only=True):
+    """What was chosen in the vote so far; all of it, anew."""
+
+    choices: tuple[Choice, ...]
+
+
+Line: TypeAlias = Head | RowLine | ColumnLine | Dropped | CellLine | Marks | VoteLine | Choices
 
 
 class _Place(NamedTuple):
@@ -113,6 +127,8 @@ class Record:
         """Whether nothing is written any more: what is added is only remembered."""
         self.scorers: dict[str, None] = {}
         """Names of those that scored a cell."""
+        self.vote: Vote | None = None
+        """The blind vote as far as it has gone."""
         self._places: dict[CellKey, _Place] = {}
         self._marks: dict[CellKey, Marks] = {}
         self._borrowed = borrowed
@@ -219,6 +235,8 @@ class Record:
             cell = self.cell(key)
             if cell is not None:
                 yield CellLine(cell=cell)
+        if self.vote is not None:
+            yield VoteLine(vote=self.vote)
 
     def close(self) -> None:
         """Let go of the file; it can still be read."""
@@ -311,6 +329,11 @@ class Record:
             case Marks():
                 self._marks[line.key] = line
                 self.scorers |= dict.fromkeys([*line.scores, *line.score_errors])
+            case VoteLine():
+                self.vote = line.vote
+            case Choices():
+                if self.vote is not None:
+                    self.vote = msgspec.structs.replace(self.vote, choices=line.choices)
 
 
 _lines: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)

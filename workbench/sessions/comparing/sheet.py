@@ -12,11 +12,12 @@ import msgspec
 
 from workbench.errors import UsageError
 from workbench.sessions.answer import Op
-from workbench.sessions.comparing import charts, frame, views
+from workbench.sessions.comparing import charts, export, frame, views
 from workbench.sessions.comparing.record import Record
 from workbench.sessions.comparing.scoring import Scoring
 from workbench.sessions.comparing.sweep import Sweep
 from workbench.sessions.comparing.values import Cell, CellKey, Column, Progress, Row
+from workbench.sessions.comparing.vote import Vote
 
 if TYPE_CHECKING:
     import pandas
@@ -63,6 +64,11 @@ class Sheet:
     def samples(self) -> int:
         """Answers a cell of the grid has."""
         return self._record.head.samples
+
+    @property
+    def vote(self) -> Vote | None:
+        """The blind vote as far as it has gone; ``None`` before `begin_vote`."""
+        return self._record.vote
 
     @property
     def path(self) -> Path:
@@ -124,6 +130,21 @@ class Sheet:
         with self.lock:
             return self._record.save(path, self._keys())
 
+    def exported(
+        self, format: str, *, rows: Iterable[Which] | None = None, columns: Iterable[Which] | None = None
+    ) -> dict[str, str]:
+        """As a file of ``"csv"``, ``"json"``, ``"html"`` or ``"markdown"``: its ``name``, ``text`` and ``media_type``.
+
+        `rows` and `columns` are those that are in it, in that order; without them all. Raises `UsageError`.
+        """
+        chosen = [self._row(row) for row in rows] if rows is not None else self.rows
+        shown = [self._column(column) for column in columns] if columns is not None else self.columns
+        cells = [
+            self._cell(CellKey(row.id, column.id, n)) for row in chosen for column in shown for n in range(self.samples)
+        ]
+        facts = export.Facts(self.id, self.name, chosen, shown, cells, self._scorer_names(), self.replayed)
+        return export.file(facts, format)
+
     # What a front end does
 
     def view(self) -> dict[str, Any]:
@@ -140,6 +161,7 @@ class Sheet:
                 "scorers": self._scorer_names(),
                 "strict": self._sweep.strict,
                 "replayed": self.replayed,
+                "vote": self._vote_view(),
                 "notice": msgspec.to_builtins(self._sweep.trouble),
             }
 
@@ -160,6 +182,16 @@ class Sheet:
 
     def __repr__(self) -> str:
         return frame.text(self.rows, self.columns, self._shown(), self._title())
+
+    def _ipython_display_(self) -> None:
+        from workbench import display
+
+        display.show(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from workbench import display
+
+        return display.mimebundle(self)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -210,6 +242,15 @@ class Sheet:
     def _progress_view(self) -> dict[str, Any]:
         return views.progress(self.progress, len(self._failed), running=not self._sweep.idle)
 
+    def _vote_view(self) -> dict[str, Any] | None:
+        vote = self.vote
+        if vote is None:
+            return None
+        ballot, texts = vote.ballot, []
+        if ballot is not None:
+            texts = [self._cell(CellKey(ballot.row, column, ballot.sample)).text for column in ballot.columns]
+        return views.vote(vote, texts)
+
     def _scorer_names(self) -> list[str]:
         """Scorers in use, and those that scored it before."""
         with self.lock:
@@ -247,11 +288,3 @@ class Sheet:
             return cell.key
         row, column, *sample = cell
         return CellKey(self._row(row).id, self._column(column).id, *sample)
-
-    @staticmethod
-    def _of(cell: str | None) -> Any:
-        """A cell's key from its id in a view."""
-        if cell is None:
-            return None
-        row, column, sample = cell.split(":")
-        return CellKey(row, column, int(sample))

@@ -10,6 +10,7 @@ from workbench.events import Notice
 from workbench.sessions.answer import Answer
 from workbench.sessions.comparing.grid import in_words
 from workbench.sessions.comparing.values import Cell, CellKey, Column, Progress, Row
+from workbench.sessions.comparing.vote import Vote
 
 SHOWN = 2000
 """Characters of a prompt, or of a finished cell's text, that a view holds."""
@@ -91,6 +92,18 @@ def ended(cell: Cell) -> dict[str, Any]:
         "score_errors": cell.score_errors,
         "rating": cell.rating,
         "batched": cell.batched,
+    }
+
+
+def vote(vote: Vote, texts: list[str]) -> dict[str, Any]:
+    """A blind vote: the answers to choose from now, without their names, and the counts so far."""
+    ballot = vote.ballot
+    return {
+        "done": len(vote.choices),
+        "total": len(vote.ballots),
+        "counted": sum(choice != "skip" for choice in vote.choices),
+        "ballot": None if ballot is None else {"row": ballot.row, "texts": texts},
+        "counts": [msgspec.structs.asdict(count) for count in vote.counts()],
     }
 
 

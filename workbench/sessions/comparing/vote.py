@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
+from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -24,8 +25,8 @@ from workbench.sessions.comparing.values import Cell
 Z_95 = 1.959963984540054
 """Quantile of the normal distribution for an interval of 95 %."""
 
-Choice: TypeAlias = int | Literal["tie", "skip"]
-"""Which answer of a ballot wins, by its place, or none: equally good, or not to be said."""
+Choice: TypeAlias = int | Literal["tie", "bad", "skip"]
+"""Which answer of a ballot wins, by its place, or none: equally good, equally bad (a tie too), or not to be said."""
 
 
 class Ballot(msgspec.Struct, frozen=True):
@@ -63,10 +64,11 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
     """One for each ballot so far."""
 
     @classmethod
-    def of(cls, cells: Iterable[Cell], *, seed: int | None = None) -> Vote:
+    def of(cls, cells: Iterable[Cell], *, seed: int | None = None, pairs: bool = False) -> Vote:
         """A vote on these answers: one ballot for each prompt and sample with at least two that ended well.
 
-        The same `seed` gives the same order; without one it is drawn. Raises `UsageError` when no two answers can be
+        With `pairs` one for each two of those answers instead: never more than two are shown. The same `seed` gives
+        the same order; without one it is drawn. Raises `UsageError` when no two answers can be
         set side by side.
         """
         together: dict[tuple[str, int], list[str]] = {}
@@ -78,7 +80,8 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
         ballots = []
         for (row, sample), columns in together.items():
             if len(columns) > 1:
-                ballots.append(Ballot(row, sample, tuple(chance.sample(columns, len(columns)))))
+                shown = combinations(columns, 2) if pairs else [tuple(columns)]
+                ballots += [Ballot(row, sample, tuple(chance.sample(each, len(each)))) for each in shown]
         if not ballots:
             raise UsageError(
                 "No two answers to one prompt are there to choose from.",
@@ -98,7 +101,7 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.choices) >= len(self.ballots)
 
     def choose(self, choice: Choice) -> Vote:
-        """The vote with a choice for the ballot of now: the winner's place in it, ``"tie"`` or ``"skip"``.
+        """The vote with a choice for the ballot of now: the winner's place in it, ``"tie"``, ``"bad"`` or ``"skip"``.
 
         Raises `StateError` when all are done, and `UsageError` on a place that is not there.
         """
@@ -107,8 +110,8 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
             raise StateError("Every ballot has its choice.", next_step="Look at the counts, or take back the last.")
         places = range(len(ballot.columns))
         whole = isinstance(choice, int) and not isinstance(choice, bool)
-        if choice not in ("tie", "skip") and not (whole and choice in places):
-            raise UsageError(f"{choice!r} is no choice.", next_step=f"Give 0 to {places[-1]}, 'tie' or 'skip'.")
+        if choice not in ("tie", "bad", "skip") and not (whole and choice in places):
+            raise UsageError(f"{choice!r} is no choice.", next_step=f"Give 0 to {places[-1]}, 'tie', 'bad' or 'skip'.")
         return msgspec.structs.replace(self, choices=(*self.choices, choice))
 
     def undo(self) -> Vote:
@@ -133,9 +136,9 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
             if choice == "skip" or column not in ballot.columns:
                 continue
             expected += 1 / len(ballot.columns)
-            if choice == "tie":
+            if choice in ("tie", "bad"):
                 ties, won = ties + 1, won + 1 / len(ballot.columns)
-            elif ballot.columns[choice] == column:
+            elif ballot.columns[int(choice)] == column:
                 wins, won = wins + 1, won + 1
             else:
                 losses += 1
