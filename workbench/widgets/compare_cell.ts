@@ -7,7 +7,7 @@ import { icon } from "./icons";
 /** Characters that can be seen in a cell at most; more is not drawn. */
 const SHOWN = 700;
 const INLINE = /\*\*(?=\S)([^*\n]+?)\*\*|`([^`\n]+)`/g;
-const CODE = /^\s*(?:[{[<]|```)/;
+const CODE = /^\s*[{[<]/;
 
 export interface CellFacts {
   cell: CellView | undefined;
@@ -70,13 +70,13 @@ export class CellBox {
   }
 
   private drawText(cell: CellView | undefined): void {
-    const text = cell?.text.slice(0, SHOWN) ?? "";
+    const text = shown(cell?.text ?? "");
     const writing = cell?.status === "writing";
     const error = cell?.status === "failed" ? cell.error : null;
     const key = `${writing}|${error?.message ?? ""}|${text}`;
     if (key === this.written) return;
     this.written = key;
-    const code = CODE.test(text);
+    const code = CODE.test(text) || /^\s*```/.test(cell?.text ?? "");
     this.text.classList.toggle("wb-mono", code);
     if (error && !text) {
       const [what, ...why] = error.message.split(/(?<=\.)\s/);
@@ -104,6 +104,11 @@ export class CellBox {
     this.badge.dataset.key = `${sign}${words}`;
     this.badge.replaceChildren(...(sign ? [icon(sign)] : []), words);
   }
+}
+
+/** The beginning of a text without its blank lines, and without the fence of a block of code. */
+function shown(text: string): string {
+  return text.slice(0, SHOWN).replace(/^\s*```\w*\n/, "").replace(/\n```\s*$/, "").replace(/\n\s*\n/g, "\n");
 }
 
 /** Bold and code of a line are drawn; all other marks stay as they are: the opened cell draws the whole of it. */

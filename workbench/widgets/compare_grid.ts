@@ -103,7 +103,12 @@ export class Grid {
   /** Puts something below a row; null takes it away. */
   below(row: string | null, element: HTMLElement | null): void {
     const index = this.shown.rows.findIndex(({ id }) => id === row);
-    this.list.setBelow(index >= 0 && element ? { index, element } : null);
+    const is = index >= 0 && element ? { index, element } : null;
+    this.list.setBelow(is);
+    if (!is) return;
+    const end = (index + 1) * ROW_HEIGHT + is.element.offsetHeight + this.head.offsetHeight;
+    const { scrollTop, clientHeight } = this.element;
+    if (end > scrollTop + clientHeight) this.element.scrollTop = Math.min(index * ROW_HEIGHT, end - clientHeight);
   }
 
   /** Focuses the cell in hand, scrolled into sight. */

@@ -25,6 +25,7 @@ export class VotePanel {
   private readonly prompt = h("span", { class: "wb-t2 wb-cut", dir: "auto" });
   private readonly duo = h("div", { class: "wb-duo" });
   private readonly ballot: HTMLElement;
+  private readonly undo: HTMLButtonElement;
   private readonly buttons: HTMLButtonElement[];
   private readonly result = h("div");
   private finished = false;
@@ -37,12 +38,12 @@ export class VotePanel {
       button.append(h("span", { class: "wb-kbd", "aria-hidden": "true" }, String(i + 1)));
       return button;
     });
-    const undo = textButton("Undo", "wb-gh wb-sm", () => void events.ask({ kind: "undo_vote" }), "retry");
-    setAttribute(undo, "title", "Take the last choice back (Backspace)");
+    this.undo = textButton("Undo", "wb-gh wb-sm", () => void events.ask({ kind: "undo_vote" }), "retry");
+    setAttribute(this.undo, "title", "Take the last choice back (Backspace)");
     const finish = textButton("Finish", "wb-gh wb-sm", () => this.finish());
     const head = h(
       "div", { class: "wb-ph" }, icon("eyeoff"), h("b", { class: "wb-b" }, "Blind vote"), this.words, this.bar.element, this.prompt,
-      h("span", { class: "wb-end wb-fx wb-gap1" }, undo, finish),
+      h("span", { class: "wb-end wb-fx wb-gap1" }, this.undo, finish),
     );
     this.ballot = h("div", {}, head, this.duo, h("div", { class: "wb-vbar", role: "group", "aria-label": "Your choice" }, ...this.buttons));
     this.element.append(this.ballot, this.result);
@@ -69,6 +70,7 @@ export class VotePanel {
     if (key === this.drawn) return;
     this.drawn = key;
     if (over) return this.drawResult(view, vote);
+    show(this.undo, vote.done > 0);
     setText(this.words, `${vote.done} of ${vote.total}`);
     this.bar.update(percent(vote.done, vote.total));
     const prompt = view.rows.find(({ id }) => id === vote.ballot!.row)?.prompt ?? "";
