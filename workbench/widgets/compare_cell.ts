@@ -7,7 +7,7 @@ import { icon } from "./icons";
 /** Characters that can be seen in a cell at most; more is not drawn. */
 const SHOWN = 700;
 const INLINE = /\*\*(?=\S)([^*\n]+?)\*\*|`([^`\n]+)`/g;
-const CODE = /^\s*[{[<]/;
+const CODE = /^\s*[{[]/;
 
 export interface CellFacts {
   cell: CellView | undefined;
@@ -78,10 +78,11 @@ export class CellBox {
     this.written = key;
     const code = CODE.test(text) || /^\s*```/.test(cell?.text ?? "");
     this.text.classList.toggle("wb-mono", code);
-    if (error && !text) {
+    if (error) {
       const [what, ...why] = error.message.split(/(?<=\.)\s/);
       const rest = [...why, error.next_step].filter(Boolean).join(" ");
-      this.text.replaceChildren(h("span", { class: "wb-err wb-b" }, what!), " ", h("span", { class: "wb-t2" }, rest));
+      const came = text ? [h("br"), text] : [];
+      this.text.replaceChildren(h("span", { class: "wb-err wb-b" }, what!), " ", h("span", { class: "wb-t2" }, rest), ...came);
       return;
     }
     if (!text && cell?.status === "thinking") {
