@@ -2,11 +2,12 @@
 import type { CellView } from "./compare_protocol";
 import { isLive, numbers, scoreOf, scoreWords, stateWords, tone } from "./compare_words";
 import { h, setAttribute, setText, show, textButton } from "./dom";
-import { icon } from "./icons";
+import { icon, type IconName } from "./icons";
 
 /** Characters that can be seen in a cell at most; more is not drawn. */
 const SHOWN = 700;
 const INLINE = /\*\*(?=\S)([^*\n]+?)\*\*|`([^`\n]+)`/g;
+const MARKS = /\*\*|`/;
 const CODE = /^\s*[{[]/;
 
 export interface CellFacts {
@@ -23,8 +24,10 @@ export class CellBox {
   readonly element = h("div", { class: "wb-c", role: "gridcell", tabindex: -1 });
   private readonly text = h("div", { class: "wb-x", dir: "auto" });
   private readonly badge = h("span", { class: "wb-bdg" });
+  private readonly score = h("span");
+  private sign: IconName | null = null;
   private readonly state = h("span", { class: "wb-cut" });
-  private readonly numbers = h("span", { class: "wb-end wb-nums" });
+  private readonly figures = [h("span"), h("span"), h("span")];
   private readonly retry: HTMLElement;
   private readonly caret = h("span", { class: "wb-caret" });
   private readonly meta = h("div", { class: "wb-m" });
@@ -35,7 +38,8 @@ export class CellBox {
     this.retry = textButton("Retry", "wb-sm wb-end wb-pgone", () => {}, "retry");
     this.retry.tabIndex = -1;
     this.retry.dataset.act = "again";
-    this.meta.append(this.badge, this.state, this.numbers, this.retry);
+    this.badge.append(this.score);
+    this.meta.append(this.badge, this.state, h("span", { class: "wb-end wb-nums" }, ...this.figures), this.retry);
     this.element.append(this.text, this.meta);
   }
 
@@ -63,10 +67,10 @@ export class CellBox {
     const failed = cell?.status === "failed" || cell?.status === "cancelled";
     show(this.retry, failed);
     const figures = cell && !failed ? numbers(cell) : [];
-    if (figures.join(" ") !== this.numbers.dataset.key) {
-      this.numbers.dataset.key = figures.join(" ");
-      this.numbers.replaceChildren(...figures.map((words) => h("span", {}, words)));
-    }
+    this.figures.forEach((each, i) => {
+      setText(each, figures[i] ?? "");
+      show(each, i < figures.length);
+    });
   }
 
   private drawText(cell: CellView | undefined): void {
@@ -89,7 +93,9 @@ export class CellBox {
       this.text.replaceChildren(h("span", { class: "wb-t3" }, cell.reasoning.slice(-SHOWN / 2)));
       return;
     }
-    this.text.replaceChildren(...(code ? [text] : inline(text)), ...(writing ? [this.caret] : []));
+    if (code || !MARKS.test(text)) this.text.textContent = text;
+    else this.text.replaceChildren(...inline(text));
+    if (writing) this.text.append(this.caret);
   }
 
   private drawBadge({ cell, scorer, best }: CellFacts, score: number | null): void {
@@ -98,12 +104,13 @@ export class CellBox {
     show(this.badge, failed || score !== null || Boolean(broken) || (cell?.rating ?? null) !== null);
     const style = failed || broken ? "wb-err" : best ? "wb-best" : score === null ? "" : tone(score);
     this.badge.className = `wb-bdg ${style}`;
-    const sign = failed || broken ? "alert" : best ? "best" : style === "wb-ok" ? "check" : style === "wb-err" ? "x" : null;
+    const sign: IconName | null = failed || broken ? "alert" : best ? "best" : style === "wb-ok" ? "check" : style === "wb-err" ? "x" : null;
     const words = failed ? "failed" : broken ? "no score" : score !== null ? `${best ? "best " : ""}${scoreWords(score)}` : `rated ${cell?.rating}`;
     setAttribute(this.badge, "title", failed ? cell.error?.message ?? null : broken || (score === null ? null : `${scorer}: ${scoreWords(score)}`));
-    if (this.badge.dataset.key === `${sign}${words}`) return;
-    this.badge.dataset.key = `${sign}${words}`;
-    this.badge.replaceChildren(...(sign ? [icon(sign)] : []), words);
+    setText(this.score, words);
+    if (sign === this.sign) return;
+    this.sign = sign;
+    this.badge.replaceChildren(...(sign ? [icon(sign)] : []), this.score);
   }
 }
 

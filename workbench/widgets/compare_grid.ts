@@ -49,6 +49,8 @@ export class Grid {
     const resized = new ResizeObserver(() => this.element.style.setProperty("--wb-see", `${this.element.clientWidth}px`));
     resized.observe(this.element);
     signal.addEventListener("abort", () => resized.disconnect());
+    const aside = (): void => void this.element.classList.toggle("wb-aside", this.element.scrollLeft > 0);
+    this.element.addEventListener("scroll", aside, { signal, passive: true });
     this.element.addEventListener("keydown", (event) => this.key(event), { signal });
     this.element.addEventListener("click", (event) => this.clicked(event), { signal });
     this.element.addEventListener("dblclick", (event) => this.doubled(event), { signal });
