@@ -159,7 +159,12 @@ function verdict(counts: Named[], counted: number): HTMLElement {
   const near = others.filter((other) => other.high! >= first!.low!);
   const words =
     !first || !counted ? ""
-    : near.length ? `${[first, ...near].map(({ title }) => title).join(" and ")} cannot be told apart with ${plural(counted, "vote")}.`
+    : near.length ? `${listed([first, ...near].map(({ title }) => title))} cannot be told apart with ${plural(counted, "vote")}.`
     : `${first.title} was preferred.`;
   return h("span", { class: "wb-fs-s wb-t2 wb-verdict" }, words);
+}
+
+/** "a", "a and b", "a, b and c". */
+function listed(names: string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
