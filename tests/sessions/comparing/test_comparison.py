@@ -116,7 +116,7 @@ def test_prompts_by_models_by_options_on_the_model_that_ships(services: Services
     assert full.text
     assert full.text.startswith(short.text)
     assert short.finish == "length"
-    assert (full.status, full.batched, full.cost) == ("done", False, None)
+    assert (full.status, full.batched, full.cost) == ("done", True, None)
     assert full.usage.completion_tokens
     assert full.metrics.ttft_s
     receipt = short.receipt

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.sessions.scripted import ScriptedService, say, until_cancelled
-from workbench.events import Finished, TextDelta
+from workbench.events import Event, Finished, TextDelta
 from workbench.messages import system, user
 from workbench.request import Request
 from workbench.sessions.comparing import grid
-from workbench.sessions.comparing.schedule import WELL, Endpoint, OneAfterAnother, Pace, stream_many, together
+from workbench.sessions.comparing.schedule import AT_ONCE, WELL, Endpoint, OneAfterAnother, Pace, stream_many, together
 from workbench.sessions.comparing.values import CellKey
 
 
@@ -140,6 +140,39 @@ def test_a_cancel_from_before_the_service_knew_the_run_reaches_it() -> None:
     service = ScriptedService(until_cancelled("a"), say("b"))
     events = list(stream_many(service, requests("1", "2"), lambda run: run == "1"))
     assert [e.reason for e in events if isinstance(e, Finished)] == ["cancelled", "stop"]
+
+
+class Batching(ScriptedService):
+    """A service that is given several requests at once, and says how many."""
+
+    def __init__(self) -> None:
+        super().__init__(say("a"))
+        self.given: list[int] = []
+        self.told: list[str] = []
+
+    def stream_many(self, requests: Sequence[Request]) -> Iterator[Event]:
+        self.given.append(len(requests))
+        for request in requests:
+            yield from self.stream(request)
+
+    def cancel(self, run: str) -> None:
+        self.told.append(run)
+        super().cancel(run)
+
+
+def test_a_service_that_can_batch_is_given_many_at_a_time() -> None:
+    service, asked = Batching(), requests(*map(str, range(AT_ONCE + 2)))
+    events = list(stream_many(service, iter(asked), lambda run: run == "1"))
+    assert service.given == [AT_ONCE, 2]
+    assert service.told == ["1"]
+    assert [e.run for e in events if isinstance(e, Finished)] == [request.run for request in asked]
+
+
+def test_a_strict_comparison_asks_even_that_one_by_one() -> None:
+    service = Batching()
+    events = list(stream_many(service, requests("1", "2"), lambda run: False, strict=True))
+    assert service.given == []
+    assert [e.run for e in events if isinstance(e, Finished)] == ["1", "2"]
 
 
 def test_the_time_left_is_told_from_what_has_ended() -> None:

@@ -15,14 +15,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import islice
 
 from workbench.events import Event, Failed, Finished
 from workbench.request import Request
-from workbench.services import ChatService
+from workbench.services import BatchService, ChatService
 from workbench.sessions.comparing.values import CellKey, Column, Row
 
 CONCURRENCY = 4
 """Cells that one endpoint answers at once, as long as it does not mind."""
+AT_ONCE = 64
+"""Cells that a service which can batch is given at a time: more than it answers at once, and few enough to hold."""
 WELL = 8
 """Cells that must go well until an endpoint that was slowed down gets one more at once."""
 
@@ -47,12 +50,23 @@ def together(keys: Iterable[CellKey], rows: Mapping[str, Row], columns: Mapping[
     return sorted(sorted(keys, key=lambda key: (rows[key.row].index, columns[key.column].index)), key=place)
 
 
-def stream_many(service: ChatService, requests: Iterable[Request], cancelled: Callable[[str], bool]) -> Iterator[Event]:
+def stream_many(
+    service: ChatService, requests: Iterable[Request], cancelled: Callable[[str], bool], *, strict: bool = False
+) -> Iterator[Event]:
     """The events of several requests to one model, each with its run; every run ends with `Finished` or `Failed`.
 
-    A service answers them one after another, each request taken when the one before has ended. One that can batch
-    would be given all of them here.
+    A service that can batch is given `AT_ONCE` of them at a time. Another, and any with `strict`, answers them one
+    after another, each request taken when the one before has ended.
     """
+    if isinstance(service, BatchService) and not strict:
+        left = iter(requests)
+        while some := list(islice(left, AT_ONCE)):
+            with closing(service.stream_many(some)) as events:  # type: ignore[type-var]  # it is a generator
+                for request in some:
+                    if cancelled(request.run):  # before the service knew it
+                        service.cancel(request.run)
+                yield from events
+        return
     for request in requests:
         told = False
         with closing(service.stream(request)) as events:  # type: ignore[type-var]  # it is a generator

@@ -186,7 +186,7 @@ class Sweep:
             cell = self.live[key] = Live(key, answer, service, line)
             self._runs[answer.run] = key
             beside = [other for other in self.live.values() if other.line == line]
-            if len(beside) > 1:
+            if len(beside) > 1 and line != _HERE:  # a batch on this machine says so itself
                 for other in beside:
                     other.batched = True
             self._tell([["cell", cell.view()]])
@@ -222,6 +222,7 @@ class Sweep:
     def _end(self, cell: Live) -> None:
         """A cell has ended: its receipt is made, it goes to the record and out of memory."""
         answer = cell.answer
+        cell.batched = cell.batched or answer.metrics.batch is not None
         done = cell.cell()
         if answer.status != "failed" or answer.said_something:
             facts = self._facts_of(answer.model)
@@ -311,7 +312,7 @@ class Sweep:
 
         error = CUT
         try:
-            for event in stream_many(service, noted(), self._is_stopping):
+            for event in stream_many(service, noted(), self._is_stopping, strict=self.strict):
                 self.take(event)
         except Exception as raised:
             error = describe(raised)
