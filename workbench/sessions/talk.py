@@ -19,6 +19,7 @@ from workbench.services.local import LocalChatService
 from workbench.sessions import open_chats
 from workbench.sessions.about import About
 from workbench.sessions.answer import Answer
+from workbench.sessions.conversation import Which, id_of
 from workbench.sessions.held import Held, leave
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
@@ -138,8 +139,8 @@ class Talk(About):
         self._tell(**self._kept_fields())
         return reply
 
-    def _question_of(self, message: str | None) -> tuple[Node, Node | None]:
-        """A question and the answer that a message is of it; without an id, the newest shown.
+    def _question_of(self, message: Which | None) -> tuple[Node, Node | None]:
+        """A question and the answer that a message is of it; without one, the newest shown.
 
         Raises `UsageError`, and `StateError` while it is being written.
         """
@@ -147,7 +148,7 @@ class Talk(About):
         if message is None:
             node = next((n for n in reversed(self._conversation.path) if n.role != "system"), None)
         else:
-            node = self._conversation.tree.nodes.get(message)
+            node = self._conversation.tree.nodes.get(id_of(message))
         if node is None:
             raise nothing
         if node.role == "user":
