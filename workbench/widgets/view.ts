@@ -298,6 +298,7 @@ export class ChatWidget {
     this.kept.update(view.history_problem);
     this.consent.update(live ? view.consent : null);
     this.overflow.update(live ? view.overflow : null);
+    this.element.classList.toggle("wb-deciding", live && view.overflow !== null);
     this.giveBack(view.consent, view.messages.length);
     this.prompts.update(view.prompts);
     this.preview.update(view.preview);
