@@ -15,7 +15,6 @@ from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
 from workbench.options import GenerationOptions
 from workbench.services import consent
-from workbench.services.local import LocalChatService
 from workbench.sessions import open_chats
 from workbench.sessions.about import About
 from workbench.sessions.answer import Answer
@@ -27,6 +26,7 @@ from workbench.sessions.runs import Heard, Job, Runs, Who, stop_run
 from workbench.sessions.tree import Node
 
 if TYPE_CHECKING:
+    from workbench.services.local import LocalChatService
     from workbench.services.registry import Services
     from workbench.sessions.chat import Chat
 
@@ -181,6 +181,8 @@ class Talk(About):
 
     def _local(self) -> tuple[LocalChatService, str]:
         """The service of a model on this machine, and the model's id. Raises `StateError`."""
+        from workbench.services.local import LocalChatService
+
         service, info = self.services.resolve(self.model)
         if not isinstance(service, LocalChatService):
             raise StateError(f"What {info.id} has read is kept by its server.")
