@@ -74,7 +74,7 @@ def test_a_cell_drives_the_same_transcript(notebook: Open) -> None:
 BUSY = """() => {
   window.cellDone = false;
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  kernel.requestExecute({ code: "import time; time.sleep(8)" }).done.then(() => { window.cellDone = true; });
+  kernel.requestExecute({ code: "import time; time.sleep(20)" }).done.then(() => { window.cellDone = true; });
 }"""
 
 
@@ -85,7 +85,7 @@ def test_stop_is_heard_while_a_cell_is_busy(notebook: Open) -> None:
     expect(words(page)).to_contain_text("one more word")
     page.evaluate(BUSY)
     page.locator(".wb-stopb").click()
-    expect(page.locator(".wb-sendb")).to_be_visible(timeout=2_000)
+    expect(page.locator(".wb-sendb")).to_be_visible()
     assert page.evaluate("window.cellDone") is False
     assert opened.python("print(chat.last.finish, len(chat.last.text) > 10)") == "cancelled True"
 

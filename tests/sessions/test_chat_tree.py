@@ -50,7 +50,7 @@ def test_an_edited_answer_has_that_text_and_nobody_is_asked() -> None:
     front = Front(chat)
     reply = chat.send("a")
     reply.result(5)
-    assert chat.edit(reply.id, "right") is None
+    assert chat.edit(reply, "right") is None
     assert texts(chat) == ["a", "right"]
     assert front.state["messages"][1]["edited"]
     assert not front.state["messages"][0]["edited"]
@@ -254,7 +254,7 @@ def test_what_the_system_says_can_be_changed() -> None:
     assert (chat.system, front.state["system"], front.state["messages"][0]["text"]) == ("Be long.",) * 3
     chat.system = ""
     assert front.state == chat.view()
-    assert chat.edit(chat.messages[0].id, "b") is not None
+    assert chat.edit(chat.messages[0], "b") is not None
     assert chat.last is not None
     chat.last.result(5)
     assert sent(service.requests[0])[0] == ("system", "Be brief.")

@@ -112,7 +112,9 @@ def until(true, seconds=20.0):
 
 def started(code, *given):
     command = [sys.executable, "-c", START + code, *map(str, given)]
-    return subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, text=True)
+    # Without coverage, which somebody else may not write.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, text=True, env=env)
 
 
 def finished(code, *given):

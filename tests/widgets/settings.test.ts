@@ -28,7 +28,7 @@ function view(changes: Partial<SettingsView> = {}): SettingsView {
       kind("openai", "https://api.openai.com/v1", { title: "OpenAI", key_env: "OPENAI_API_KEY", key_needed: true }),
     ],
     values: {
-      default_model: null, fallback: "builtin", use_fallback: true, ask_before_sending: true, at_once: 2, connections: 12,
+      default_model: null, fallback: "builtin", use_fallback: true, ask_before_sending: true, keep_history: true, at_once: 2, connections: 12,
       memory_budget: null, idle_timeout: 900,
     },
     environment: {}, statuses: { default_model: "unknown", fallback: "ready" }, memory_usual: 11e9, folders: [], presets: [],

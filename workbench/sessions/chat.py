@@ -26,7 +26,7 @@ from workbench.request import Request
 from workbench.sessions import chat_commands, open_chats
 from workbench.sessions.answer import Answer
 from workbench.sessions.begun import Said
-from workbench.sessions.conversation import Conversation
+from workbench.sessions.conversation import Conversation, Which, id_of
 from workbench.sessions.preview import Preview, previewed
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
@@ -45,7 +45,8 @@ class Chat(Talk):
 
     A script, a cell and the widget call the same methods, and the runs of one chat go one after another on
     one thread of its own: a second `send` queues. What is said is a tree: another version of a message stands
-    beside it, and nothing is lost. Methods that take a message take its id.
+    beside it, and nothing is lost. Methods that take a message take it
+    from `messages`, its id, or the `Reply` that it is.
 
         chat = wb.chat()
         reply = chat.send("Hello")      # returns at once
@@ -83,7 +84,7 @@ class Chat(Talk):
             going.reply.stop()
         return reply
 
-    def edit(self, message: str, text: str, **options: Any) -> Reply | None:
+    def edit(self, message: Which, text: str, **options: Any) -> Reply | None:
         """Another version of a message, beside it. One of a person's is asked, and its `Reply` is returned; an answer
         gets that text, and nobody is asked.
 
@@ -94,7 +95,7 @@ class Chat(Talk):
         _check_text(text)
         with self.lock:
             conversation = self._conversation
-            if conversation.system is not None and message == conversation.system.id:
+            if conversation.system is not None and id_of(message) == conversation.system.id:
                 conversation.set_system(text)
                 return None
             node = conversation.find(message)
@@ -106,7 +107,7 @@ class Chat(Talk):
         with self.lock:
             return self._ask(text, node.parent or conversation.tree.ground, who, node.own.merged(own))
 
-    def regenerate(self, message: str | None = None, *, model: str | None = None, **options: Any) -> Reply:
+    def regenerate(self, message: Which | None = None, *, model: str | None = None, **options: Any) -> Reply:
         """Ask again for the answer that a message was, or to a question (the newest, if not given); at once.
 
         The new answer stands beside the old one; one without text (failed, or stopped early) is replaced. `model`
@@ -123,11 +124,11 @@ class Chat(Talk):
                 return self._answer(question, who, own, instead=old)
             return self._answer(question, who, own)
 
-    def retry(self, message: str | None = None) -> Reply:
+    def retry(self, message: Which | None = None) -> Reply:
         """The same as `regenerate`."""
         return self.regenerate(message)
 
-    def go_on(self, message: str | None = None) -> Reply:
+    def go_on(self, message: Which | None = None) -> Reply:
         """Continue an answer (the newest, if not given) where it stopped.
 
         The longer answer stands beside it and begins with its text. A server that cannot do that is asked in an
@@ -174,7 +175,7 @@ class Chat(Talk):
         with self.lock:
             return next((node.reply for node in reversed(self._conversation.path) if node.reply is not None), None)
 
-    def branches(self, message: str) -> tuple[Message, ...]:
+    def branches(self, message: Which) -> tuple[Message, ...]:
         """The versions of a message, itself among them, oldest first; those without text yet are left out.
 
         Raises `UsageError` when there is no such message.
@@ -184,7 +185,7 @@ class Chat(Talk):
             versions = [] if parent is None else [node.message for node in parent.children]
             return tuple(version for version in versions if version is not None)
 
-    def show(self, message: str) -> None:
+    def show(self, message: Which) -> None:
         """Show the path that holds a message, down to its newest end; the next question goes there.
 
         An answer that is being written elsewhere is written on. Raises `UsageError` when there is no such message.
@@ -193,14 +194,14 @@ class Chat(Talk):
             self._conversation.show(self._conversation.find(message))
             self._tell(context=self._context_view())
 
-    def delete(self, message: str) -> None:
+    def delete(self, message: Which) -> None:
         """Delete a message and all that follows from it, from the history too; what runs there is stopped.
 
         Raises `UsageError` when there is no such message.
         """
         with self.lock:
             conversation = self._conversation
-            if conversation.system is not None and message == conversation.system.id:
+            if conversation.system is not None and id_of(message) == conversation.system.id:
                 conversation.set_system("")
                 return
             gone = conversation.remove(conversation.find(message))
@@ -223,7 +224,7 @@ class Chat(Talk):
             self._tell(notice=None, too_big=None, consent=None, overflow=None, **self._about())
         stop_all(gone)
 
-    def fork(self, message: str | None = None) -> Chat:
+    def fork(self, message: Which | None = None) -> Chat:
         """A chat of its own that begins with a copy of what is said up to a message (the last shown, if not given).
 
         Raises `UsageError` when there is no such message.

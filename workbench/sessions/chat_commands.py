@@ -50,7 +50,6 @@ from workbench.errors import ConsentNeededError, StateError, describe
 from workbench.options import make_options
 from workbench.services import consent
 from workbench.sessions import preview, prompts
-from workbench.sessions.export import file_name
 from workbench.sessions.held import Held, leave
 from workbench.store import settings
 
@@ -119,6 +118,8 @@ def _do(chat: Chat, command: Command) -> Any:
         case ClosePreview():
             _close_preview(chat)
         case Export():
+            from workbench.sessions.export import file_name
+
             return {"name": file_name(chat.title, command.format), "text": chat.export(command.format)}
         case _:
             assert_never(command)

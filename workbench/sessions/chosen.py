@@ -15,12 +15,12 @@ from workbench.events import Failed, Finished, LoadProgress
 from workbench.messages import new_id
 from workbench.model import ModelInfo, Status, is_remote
 from workbench.sessions.audience import Audience, Observer
-from workbench.sessions.catalogue import ModelList, list_models
 from workbench.sessions.worker import Worker
 
 if TYPE_CHECKING:
     from workbench.services import ChatService
     from workbench.services.registry import Services
+    from workbench.sessions.catalogue import ModelList
 
 
 class Chooser:
@@ -100,6 +100,8 @@ class Chooser:
 
     def models(self) -> ModelList:
         """The models there are: on this machine, and offered by connected servers (asked now)."""
+        from workbench.sessions.catalogue import list_models
+
         found = list_models(self.services)
         self._listed(found, found.errors)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from workbench.errors import UsageError
 from workbench.events import ReasoningDelta, TextDelta
@@ -22,6 +22,14 @@ from workbench.store.history_values import StoredChat, StoredMessage
 
 TITLE_LENGTH = 60
 """Most characters of a title that is taken from a question."""
+
+Which: TypeAlias = str | Message | Reply
+"""A message of a chat: its id, itself, or the reply that it is."""
+
+
+def id_of(message: Which) -> str:
+    """The id of a message, however it is named."""
+    return message if isinstance(message, str) else message.id
 
 
 class Conversation:
@@ -55,9 +63,9 @@ class Conversation:
         """The messages shown, oldest first, without the system's."""
         return self.tree.path()
 
-    def find(self, message: str) -> Node:
-        """The message of an id. Raises `UsageError`."""
-        node = self.tree.nodes.get(message)
+    def find(self, message: Which) -> Node:
+        """A message in the tree. Raises `UsageError`."""
+        node = self.tree.nodes.get(id_of(message))
         if node is None:
             raise UsageError("There is no such message in this chat.", next_step="chat.messages lists those shown.")
         return node

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from workbench.errors import WorkbenchError
-from workbench.manager import inventory
 from workbench.model import ModelInfo
-from workbench.services import presets
 from workbench.services.address import place
 
 if TYPE_CHECKING:
@@ -90,6 +88,8 @@ def _local(ranges: list[OptionRange], info: ModelInfo, loaded: LoadedModel | Non
 
 def _remote(ranges: list[OptionRange], info: ModelInfo, url: str) -> list[OptionRange]:
     """As the server's kind is known to do."""
+    from workbench.services import presets
+
     found: dict[str, dict[str, Any]] = {name: {"supported": True} for name in _STANDARD}
     preset = presets.of(url, info.provider)
     others: dict[str, Any] = {"supported": None, "note": "Not every server knows it; an ignored option is told."}
@@ -111,6 +111,8 @@ def _loaded(services: Services, info: ModelInfo) -> LoadedModel | None:
 
 def _own_context(info: ModelInfo) -> int | None:
     """Tokens of context that the model was made for, however it is loaded now."""
+    from workbench.manager import inventory
+
     try:
         return inventory.find(info.id).context_length
     except WorkbenchError:

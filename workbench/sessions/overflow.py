@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from workbench.errors import ErrorInfo, WorkbenchError
-from workbench.manager import inventory
 from workbench.messages import Message
 from workbench.messages import user as user_message
 from workbench.request import Request
@@ -242,6 +241,8 @@ def _fewest(most: int, need: Callable[[int], int], limit: int | None) -> int:
 
 def _larger(model: str, service: ChatService | None, limit: int | None, need: int) -> int | None:
     """The context to load a local model with: the fewest doublings that are enough; ``None`` when it has none."""
+    from workbench.manager import inventory
+
     if service is None or service.name != "local" or limit is None:
         return None
     try:

@@ -11,7 +11,6 @@ from workbench.errors import WorkbenchError
 from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.request import Request
-from workbench.services import openai_wire
 from workbench.sessions.chat_state import Context
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def previewed(
     request = Request(messages=messages, model=info.id, options=options)
     url = getattr(service, "url", None)
     if url is not None:
+        from workbench.services import openai_wire
+
         name = info.id.removeprefix(f"{service.name}:") or info.name
         body = openai_wire.body(request, url, name)
         body |= body.pop("extra_body", {})

@@ -24,6 +24,7 @@ VALUES = (
     "fallback",
     "use_fallback",
     "ask_before_sending",
+    "keep_history",
     "at_once",
     "connections",
     "memory_budget",

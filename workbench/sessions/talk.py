@@ -15,10 +15,10 @@ from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
 from workbench.options import GenerationOptions
 from workbench.services import consent
-from workbench.services.local import LocalChatService
 from workbench.sessions import open_chats
 from workbench.sessions.about import About
 from workbench.sessions.answer import Answer
+from workbench.sessions.conversation import Which, id_of
 from workbench.sessions.held import Held, leave
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
@@ -26,6 +26,7 @@ from workbench.sessions.runs import Heard, Job, Runs, Who, stop_run
 from workbench.sessions.tree import Node
 
 if TYPE_CHECKING:
+    from workbench.services.local import LocalChatService
     from workbench.services.registry import Services
     from workbench.sessions.chat import Chat
 
@@ -138,8 +139,8 @@ class Talk(About):
         self._tell(**self._kept_fields())
         return reply
 
-    def _question_of(self, message: str | None) -> tuple[Node, Node | None]:
-        """A question and the answer that a message is of it; without an id, the newest shown.
+    def _question_of(self, message: Which | None) -> tuple[Node, Node | None]:
+        """A question and the answer that a message is of it; without one, the newest shown.
 
         Raises `UsageError`, and `StateError` while it is being written.
         """
@@ -147,7 +148,7 @@ class Talk(About):
         if message is None:
             node = next((n for n in reversed(self._conversation.path) if n.role != "system"), None)
         else:
-            node = self._conversation.tree.nodes.get(message)
+            node = self._conversation.tree.nodes.get(id_of(message))
         if node is None:
             raise nothing
         if node.role == "user":
@@ -180,6 +181,8 @@ class Talk(About):
 
     def _local(self) -> tuple[LocalChatService, str]:
         """The service of a model on this machine, and the model's id. Raises `StateError`."""
+        from workbench.services.local import LocalChatService
+
         service, info = self.services.resolve(self.model)
         if not isinstance(service, LocalChatService):
             raise StateError(f"What {info.id} has read is kept by its server.")

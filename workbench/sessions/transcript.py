@@ -14,6 +14,8 @@ _LONGEST_LINE = 5000
 
 _FENCE = re.compile(r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*)(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_CUTS = re.compile(r"[|$\\@]|://|www\.")
+"""What can cut a span of code in two: a table's bar, maths, and an address that takes the backtick for its own."""
 _LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
 _NO_MATHS = "tex2jax_ignore mathjax_ignore"
 """Classes that keep a page's MathJax out: it knows commands that make links and load pages."""
@@ -74,6 +76,7 @@ def safe_markdown(text: str) -> str:
     fence = ""
     certain = True
     maths = False
+    loose = False  # a backtick above, in the same paragraph, may take one of this line for its end
     for line in text.split("\n"):
         mark = _FENCE.match(line)
         if fence:
@@ -87,7 +90,8 @@ def safe_markdown(text: str) -> str:
             info = "text" if mark[3].strip().lower().startswith(("mermaid", "{mermaid")) else mark[3]
             out.append(mark[1] + fence + _prose(info))
         else:
-            out.append(_line(line))
+            out.append(_line(line, loose))
+            loose = bool(line.strip()) and (loose or _may_leave_one(line))
         maths = maths or "$" in line or "\\" in line
     return "\n".join(out)
 
@@ -97,11 +101,11 @@ def spelled(text: str, *, code: bool = False) -> str:
     return (_UNSEEN if code else _NEVER_MEANT).sub(_code_points, text)
 
 
-def _line(line: str) -> str:
+def _line(line: str, loose: bool) -> str:
     """One line outside fences: prose, with spans of code in it; a line beyond all measure is prose throughout."""
     if len(line) > _LONGEST_LINE:
         return _prose(line)
-    plain = not any(c in line for c in "|$\\")  # a table's bar or maths can cut a span in two
+    plain = not loose and not _CUTS.search(line)
     out: list[str] = []
     end = 0
     for span in _SPAN.finditer(line):
@@ -109,6 +113,11 @@ def _line(line: str) -> str:
         end = span.end()
     out.append(_prose(line[end:]))
     return "".join(out)
+
+
+def _may_leave_one(line: str) -> bool:
+    """Whether a backtick of a line may be without its end there."""
+    return "`" in line and bool(len(line) > _LONGEST_LINE or _CUTS.search(line) or "`" in _SPAN.sub("", line))
 
 
 def _prose(text: str) -> str:

@@ -40,14 +40,14 @@ export class OverflowBar {
       button.disabled = !able;
       return [button, h("span", { class: able ? "wb-fs-s" : "wb-fs-s wb-t2" }, words)];
     });
-    const cancel = textButton("Do not send", "wb-gh wb-sm wb-asks", () => this.choose("cancel"));
-    this.choices.replaceChildren(...rows, cancel, h("span", { class: "wb-fs-s wb-t2" }, "The message goes back where it was written."));
+    const cancel = textButton("Not now", "wb-gh wb-sm wb-asks", () => this.choose("cancel"));
+    this.choices.replaceChildren(...rows, cancel, h("span", { class: "wb-fs-s wb-t2" }, "The message stays without an answer; edit it, or retry."));
   }
 }
 
 /** "3,260 tokens too many", " for a context of 32,768, of which 512 stay free for the answer. Choose what gives way:" */
 export function overflowWords({ tokens, limit, reserved }: OverflowView): [string, string] {
-  const ask = "Nothing was sent. Choose what gives way:";
+  const ask = "Nothing was cut. Choose what gives way:";
   if (limit === null) return ["Too long", ` for the model's context. ${ask}`];
   const free = reserved ? `, of which ${count(reserved)} stay free for the answer` : "";
   if (tokens === null) return ["Too long", ` for a context of ${count(limit)} tokens. ${ask}`];

@@ -28,6 +28,7 @@ export interface Values {
   fallback: string | null;
   use_fallback: boolean;
   ask_before_sending: boolean;
+  keep_history: boolean;
   at_once: number;
   connections: number;
   memory_budget: number | null;

@@ -112,16 +112,20 @@ export class Privacy implements Section {
   readonly element: HTMLElement;
   private readonly ask: Switch;
   private readonly setting: Setting;
+  private readonly keep: Switch;
+  private readonly kept: Setting;
   private readonly allowed = h("div", {});
   private readonly none = h("div", { class: "wb-srow wb-t2" }, "No server yet. The first prompt to one asks.");
 
   constructor(private readonly doing: Doing) {
     this.ask = new Switch("Ask before sending", (on) => change(doing, { ask_before_sending: on }, this.ask));
     this.setting = new Setting("Ask before sending", "Before the first prompt to a server that is not this machine", this.ask, false);
+    this.keep = new Switch("Keep chats", (on) => change(doing, { keep_history: on }, this.keep));
+    this.kept = new Setting("Keep chats", "New chats go into the history on this machine; private ones never", this.keep, false);
     const keys = h("p", { class: "wb-fs-s wb-t3 wb-sfile" }, "Keys are kept in the system keyring or come from the environment; no file and no notebook holds one.");
     this.element = h(
       "div", {},
-      part("Privacy", [box(this.setting.element)]),
+      part("Privacy", [box(this.setting.element, this.kept.element)]),
       part("Servers that prompts may go to", [box(this.allowed, this.none), keys]),
     );
   }
@@ -129,6 +133,8 @@ export class Privacy implements Section {
   update(view: SettingsView): void {
     this.ask.update(view.values.ask_before_sending);
     this.setting.decidedBy(view.environment.ask_before_sending);
+    this.keep.update(view.values.keep_history);
+    this.kept.decidedBy(view.environment.keep_history);
     const forget = (origin: string) => (): void => void this.doing.ask({ kind: "forget_allowed", origin });
     redraw(this.allowed, view.allowed, (origin) => removable(origin, `Ask again before sending to ${origin}`, forget(origin), "cloud"));
     show(this.none, view.allowed.length === 0);

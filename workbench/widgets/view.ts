@@ -16,7 +16,7 @@ import { Head } from "./head";
 import { icon } from "./icons";
 import { Menu, type MenuGroups } from "./menu";
 import { optionsLine } from "./option_words";
-import type { Ack, ChatView, ExportFormat, MessageView, Model, Request } from "./protocol";
+import type { Ack, Consent, ExportFormat, MessageView, Model, Request } from "./protocol";
 import { hideCopy } from "./saved";
 import type { Change, ChatStore } from "./store";
 import { Transcript } from "./transcript";
@@ -64,8 +64,8 @@ export class ChatWidget {
   private numbersDrawn = 0;
   private waitingSince: number | null = null;
   private copyHidden = false;
-  /** The message that waited for a decision when it was last looked, and how many messages there were then. */
-  private waited: { held: object; text: string; messages: number } | null = null;
+  /** The message that waited for leave when it was last looked, and how many messages there were then. */
+  private waited: { consent: Consent; messages: number } | null = null;
 
   constructor(
     private readonly store: ChatStore,
@@ -298,7 +298,8 @@ export class ChatWidget {
     this.kept.update(view.history_problem);
     this.consent.update(live ? view.consent : null);
     this.overflow.update(live ? view.overflow : null);
-    this.giveBack(view);
+    this.element.classList.toggle("wb-deciding", live && view.overflow !== null);
+    this.giveBack(view.consent, view.messages.length);
     this.prompts.update(view.prompts);
     this.preview.update(view.preview);
     this.composer.update({
@@ -312,13 +313,11 @@ export class ChatWidget {
     setText(this.spoken, spokenState(message));
   }
 
-  /** A message that waited for a decision and was not sent goes back where it was written. */
-  private giveBack(view: ChatView): void {
-    const held = view.consent ?? view.overflow;
-    const messages = view.messages.length;
-    if (this.waited && !held && messages <= this.waited.messages) this.composer.restore(this.waited.text);
-    if (!held) this.waited = null;
-    else if (this.waited?.held !== held) this.waited = { held, text: held.text, messages };
+  /** A message that waited for leave and was not sent goes back where it was written. */
+  private giveBack(consent: Consent | null, messages: number): void {
+    if (this.waited && !consent && messages <= this.waited.messages) this.composer.restore(this.waited.consent.text);
+    if (!consent) this.waited = null;
+    else if (this.waited?.consent !== consent) this.waited = { consent, messages };
   }
 }
 
