@@ -52,6 +52,7 @@ async function shown(state: Partial<BrowserView> = {}, rows: RowView[] = ROWS) {
   };
   const widget = browser();
   const life = new AbortController();
+  onTestFinished(() => life.abort()); // a panel that paints later finds no page
   widget.initialize({ model: fake, signal: life.signal });
   const el = document.body.appendChild(document.createElement("div"));
   widget.render({ model: fake, el, signal: life.signal });

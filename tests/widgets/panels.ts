@@ -36,6 +36,7 @@ export async function mountPanel(module: Module, state: object, { traits = {}, m
   model.widget_manager = manager;
   const el = document.body.appendChild(document.createElement("div"));
   const life = new AbortController();
+  onTestFinished(() => life.abort()); // a panel that paints later finds no page
   module.initialize({ model: model as never, signal: life.signal });
   module.render({ model: model as never, el, signal: life.signal });
   const tell = (message: unknown): void => model.emit("msg:custom", message);
