@@ -5,6 +5,7 @@
     wb.chat()                                          # talk, at once, to the model that ships inside
     wb.reopen()                                        # the last chat, where it was
     wb.ask("What is a token?")                         # one question
+    wb.compare(prompts, ["builtin", "ollama:llama3.2"])   # side by side
     wb.browse("qwen 4bit")                             # find a model that fits this machine
     wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
     wb.library()                                       # what is on this disk, and what it takes
@@ -13,6 +14,7 @@
     wb.connect("http://localhost:11434/v1")            # any OpenAI-compatible server
     wb.history()                                       # every chat there was: search, reopen, export
     wb.settings()                                      # servers, who answers, memory, presets
+    wb.benchmark(["builtin", "ollama:llama3.2"])       # engines and models measured on this machine
     wb.unload()                                        # memory back
     wb.usage()                                         # what was used: tokens, time, speed
 
@@ -25,6 +27,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import workbench.sessions.comparing.scorers as scorers
     from workbench import errors
     from workbench.errors import WorkbenchError
     from workbench.messages import Message
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from workbench.sessions.browser import Browser, browse
     from workbench.sessions.catalogue import connect, disconnect, discover, models, unload
     from workbench.sessions.chat import Chat, chat
+    from workbench.sessions.comparing.benchmark import Benchmark, benchmark
+    from workbench.sessions.comparing.compare import compare
+    from workbench.sessions.comparing.comparison import Comparison
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
     from workbench.sessions.history import HistorySession, history
     from workbench.sessions.library import Library, library
@@ -49,8 +55,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Benchmark",
     "Browser",
     "Chat",
+    "Comparison",
     "Download",
     "Downloads",
     "GenerationOptions",
@@ -65,8 +73,10 @@ __all__ = [
     "WorkbenchError",
     "__version__",
     "ask",
+    "benchmark",
     "browse",
     "chat",
+    "compare",
     "connect",
     "curated",
     "disconnect",
@@ -83,15 +93,19 @@ __all__ = [
     "prompt",
     "recommend",
     "reopen",
+    "scorers",
     "search",
     "settings",
     "unload",
     "usage",
 ]
 
+_MODULES = {"errors": "workbench.errors", "scorers": "workbench.sessions.comparing.scorers"}
 _HOMES = {
+    "Benchmark": "workbench.sessions.comparing.benchmark",
     "Browser": "workbench.sessions.browser",
     "Chat": "workbench.sessions.chat",
+    "Comparison": "workbench.sessions.comparing.comparison",
     "Download": "workbench.sessions.downloads",
     "Downloads": "workbench.sessions.downloads",
     "GenerationOptions": "workbench.options",
@@ -105,8 +119,10 @@ _HOMES = {
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
     "ask": "workbench.sessions.ask",
+    "benchmark": "workbench.sessions.comparing.benchmark",
     "browse": "workbench.sessions.browser",
     "chat": "workbench.sessions.chat",
+    "compare": "workbench.sessions.comparing.compare",
     "connect": "workbench.sessions.catalogue",
     "curated": "workbench.sessions.advice",
     "disconnect": "workbench.sessions.catalogue",
@@ -130,8 +146,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return _import_module("workbench.errors")
+    if name in _MODULES:
+        return _import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
     value = globals()[name] = getattr(_import_module(_HOMES[name]), name)

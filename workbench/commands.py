@@ -498,6 +498,95 @@ class ImportSettings(_Command, frozen=True, kw_only=True):
     """Whether what is here and not in the file stays."""
 
 
+class StopCells(_Command, frozen=True, kw_only=True):
+    """Cancel a row, a column or one cell of a comparison; all of them where none is named."""
+
+    row: str | None = None
+    column: str | None = None
+    cell: str | None = None
+    """Id of a cell in the view."""
+
+
+class RerunCells(_Command, frozen=True, kw_only=True):
+    """Ask again for cells of a comparison."""
+
+    cells: list[str] | None = None
+    """Their ids in the view; ``None`` for those that failed, were cancelled or never ran."""
+
+
+class OpenCell(_Command, frozen=True, kw_only=True):
+    """All of one cell, its whole text and its receipt, as the `Ack`'s data."""
+
+    cell: str
+
+
+class RateCell(_Command, frozen=True, kw_only=True):
+    """Keep a rating of a cell."""
+
+    cell: str
+    rating: int | None
+    """``None`` takes it back."""
+
+
+class AddPrompts(_Command, frozen=True, kw_only=True):
+    """Add rows to a comparison; only they run."""
+
+    prompts: list[str]
+
+
+class AddModels(_Command, frozen=True, kw_only=True):
+    """Add columns to a comparison; only they run."""
+
+    models: list[str]
+
+
+class RemoveRow(_Command, frozen=True, kw_only=True):
+    """Take a row out of a comparison."""
+
+    row: str
+
+
+class RemoveColumn(_Command, frozen=True, kw_only=True):
+    """Take a column out of a comparison."""
+
+    column: str
+
+
+class DiffCells(_Command, frozen=True, kw_only=True):
+    """The difference of two cells by words, as the `Ack`'s data: ``{"pieces": [[op, text], ...], "shared": 0.25}``.
+
+    An op is ``=``, ``-`` (only in the first) or ``+``; `shared` is the share of the words that both have.
+    """
+
+    first: str
+    second: str
+
+
+class BeginVote(_Command, frozen=True, kw_only=True):
+    """Begin a blind vote on the cells of a comparison, in place of the one there was; it appears in the state."""
+
+
+class CastVote(_Command, frozen=True, kw_only=True):
+    """Choose between the answers that are shown."""
+
+    choice: int | Literal["tie", "bad", "skip"]
+    """Place of the better one, equally good, equally bad, or not to be said."""
+
+
+class UndoVote(_Command, frozen=True, kw_only=True):
+    """Take the last choice back."""
+
+
+class ExportCells(_Command, frozen=True, kw_only=True):
+    """Cells of a comparison as a file, as the `Ack`'s data: ``{"name", "text", "media_type"}``."""
+
+    format: Literal["csv", "json", "html", "markdown"]
+    rows: list[str] | None = None
+    """Ids of rows, in that order; ``None`` for all."""
+    columns: list[str] | None = None
+    """Ids of columns, in that order; ``None`` for all."""
+
+
 Command: TypeAlias = (
     Hello
     | Send
@@ -596,6 +685,23 @@ SettingsCommand: TypeAlias = (
 )
 """What the settings take."""
 
+ComparisonCommand: TypeAlias = (
+    Hello
+    | StopCells
+    | RerunCells
+    | OpenCell
+    | RateCell
+    | AddPrompts
+    | AddModels
+    | RemoveRow
+    | RemoveColumn
+    | DiffCells
+    | BeginVote
+    | CastVote
+    | UndoVote
+    | ExportCells
+)
+"""What a comparison takes."""
 
 HistoryCommand: TypeAlias = (
     Hello

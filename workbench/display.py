@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 WIDGETS = {
     "Browser": "workbench.widgets.browser:BrowserWidget",
     "Chat": "workbench.widgets.chat:ChatWidget",
+    "Comparison": "workbench.widgets.compare:CompareWidget",
     "Download": "workbench.widgets.downloads:DownloadWidget",
     "Downloads": "workbench.widgets.downloads:DownloadsWidget",
     "HistorySession": "workbench.widgets.history:HistoryWidget",

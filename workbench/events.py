@@ -54,6 +54,9 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory: int | None = None
     """Most bytes held during the run: MLX counts its own buffers, less what is kept of other prompts; for other engines
     it is their process's memory."""
+    batch: int | None = None
+    """Runs answered together, this one included: then times count from the start of all, and memory is that of all.
+    ``None`` for a run answered alone."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=snake):

@@ -196,9 +196,11 @@ def test_a_forgotten_handle_takes_its_host_along(tmp_path):
 
 
 def test_threads_and_pipes_are_given_back(tmp_path):
+    others = set(threading.enumerate())  # of tests before this one
+
     def held():
-        deadline = time.monotonic() + 2
-        while any(thread.name.startswith("workbench") for thread in threading.enumerate()):
+        deadline = time.monotonic() + 15
+        while any(thread.name.startswith("workbench") for thread in set(threading.enumerate()) - others):
             assert time.monotonic() < deadline, threading.enumerate()
             time.sleep(0.01)
         return psutil.Process().num_fds()
@@ -208,7 +210,7 @@ def test_threads_and_pipes_are_given_back(tmp_path):
     for _ in range(3):
         with HostedEngine("scripted") as handle:
             list(handle.load(spec_of(Script(), tmp_path), "l"))
-    assert held() == before
+    assert held() <= before
 
 
 PARENT = """

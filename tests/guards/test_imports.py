@@ -41,7 +41,7 @@ BY_NAME = {"__init__.py", "display.py", "engines/__init__.py", "engines/host.py"
 """The files that may import a module of ours by a name in a string: the lazy names of a notebook, the hook by
 which a session finds its widget, the lookup of engines, the host."""
 HEAVY = {"anywidget", "huggingface_hub", "ipywidgets", "llama_cpp", "mlx", "mlx_lm", "openai", "pandas", "torch"}
-HEAVY |= {"transformers", "xllamacpp"}
+HEAVY |= {"altair", "jsonschema", "transformers", "vl_convert", "xllamacpp"}
 
 
 def layer(module: str) -> str:
@@ -107,9 +107,11 @@ def test_every_layer_is_in_the_table() -> None:
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    declared = {distribution(r) for r in [*project["dependencies"], *extras["llama-cpp"], *extras["train"]]}
-    # Given by mlx-lm, jupyterlab and anywidget, and only used beside them.
-    declared |= {"ipython", "jinja2", "safetensors", "tokenizers", "traitlets", "transformers"}
+    declared = {
+        distribution(r) for r in [*project["dependencies"], *extras["llama-cpp"], *extras["pictures"], *extras["train"]]
+    }
+    # Given by mlx-lm, jupyterlab, anywidget and jsonschema, and only used beside them.
+    declared |= {"ipython", "jinja2", "referencing", "safetensors", "tokenizers", "traitlets", "transformers"}
     # A frame of pandas is made for the person who has it.
     declared |= {"pandas"}
     known = packages_distributions()

@@ -25,6 +25,7 @@ PACKAGE = ROOT / "workbench"
 PROTOCOL = PACKAGE / "widgets/protocol.ts"
 PROTOCOLS = {
     "browser": commands.BrowserCommand,
+    "compare": commands.ComparisonCommand,
     "downloads": commands.DownloadsCommand,
     "history": commands.HistoryCommand,
     "library": commands.LibraryCommand,
@@ -65,7 +66,7 @@ def test_all_is_sorted() -> None:
 def test_all_is_complete_and_every_name_is_there() -> None:
     for name in workbench.__all__:
         assert getattr(workbench, name) is not None, name
-    assert set(workbench.__all__) == {"__version__", "errors", *workbench._HOMES}
+    assert set(workbench.__all__) == {"__version__", *workbench._MODULES, *workbench._HOMES}
 
 
 def test_the_lazy_names_are_those_a_type_checker_sees() -> None:

@@ -114,6 +114,105 @@ def test_runs_wait_their_turn_and_are_told_their_place(make, scripted):
     assert not any(isinstance(e, TextDelta) for e in last[:2])
 
 
+def ends(events, requests):
+    """How each run ended; each did once."""
+    last = [[e for e in events if e.run == r.run and isinstance(e, Finished | Failed)] for r in requests]
+    return [end.reason if isinstance(end, Finished) else end.error.kind for (end,) in last]
+
+
+def test_several_requests_are_one_stream_and_one_place_in_line(make, scripted):
+    service, model = make(), scripted("a", TALK)
+    first = ask(model)
+    _, going = begun(service, first)
+    requests, events = [ask(model) for _ in range(3)], []
+    thread = threading.Thread(target=lambda: [events.append(e) for e in service.stream_many(requests)])
+    thread.start()
+    assert wait_for(lambda: len(events) == 3)
+    assert [(e.run, e.position) for e in events] == [(r.run, 1) for r in requests]
+    last, third = start(service, ask(model))
+    assert wait_for(lambda: last)
+    assert last[0].position == 2
+    service.cancel(requests[1].run)
+    assert wait_for(lambda: any(isinstance(e, Finished) and e.run == requests[1].run for e in events))
+    service.cancel(first.run)
+    for request in requests:
+        assert request is requests[1] or wait_for(lambda run=request.run: text(e for e in events if e.run == run))
+        service.cancel(request.run)
+    thread.join(15)
+    assert ends(events, requests) == ["cancelled"] * 3
+    assert not any(isinstance(e, TextDelta) for e in events if e.run == requests[1].run)
+    service.cancel(last[0].run)
+    for each in (going, third):
+        each.join(15)
+
+
+def test_the_first_of_several_is_told_of_the_load_and_all_of_its_failure(make, scripted, tmp_path):
+    service = make()
+    model = scripted("a", Script(loading=(Weights(bytes=1000),), answering=QUICK.answering))
+    requests = [ask(model) for _ in range(3)]
+    events = list(service.stream_many(requests))
+    assert ends(events, requests) == ["stop"] * 3
+    assert {e.run for e in events if isinstance(e, LoadProgress)} == {requests[0].run}
+    assert [e.metrics.load_s is None for e in events if isinstance(e, Finished)] == [False, True, True]
+    bad = scripted("bad", Script(loading=(Fail("It is damaged."),)))
+    requests = [ask(bad) for _ in range(2)]
+    assert ends(list(service.stream_many(requests)), requests) == ["EngineError"] * 2
+    requests = [ask(model), ask(bad)]
+    assert ends(list(service.stream_many(requests)), requests) == ["UsageError"] * 2
+    assert list(service.stream_many([])) == []
+
+
+def test_several_can_be_cancelled_while_their_model_loads(make, scripted):
+    service = make()
+    model = scripted("slow", Script(loading=(Weights(bytes=1000, seconds=1),), answering=QUICK.answering))
+    requests, events = [ask(model) for _ in range(3)], []
+    for event in service.stream_many(requests):
+        events.append(event)
+        if isinstance(event, LoadProgress) and len(events) == 1:
+            service.cancel(requests[0].run)
+            service.cancel(requests[2].run)
+    assert ends(events, requests) == ["cancelled", "stop", "cancelled"]
+    assert events[-1].run == requests[1].run
+    service.unload()
+    requests = [ask(model) for _ in range(2)]
+    stream = service.stream_many(requests)
+    assert isinstance(next(stream), LoadProgress)
+    for request in requests:
+        service.cancel(request.run)
+    assert ends(list(stream), requests) == ["cancelled"] * 2
+    assert status(service, model) is None
+
+
+def test_leaving_several_early_cancels_all(make, scripted):
+    service, model = make(), scripted("a", TALK)
+    with closing(service.stream_many([ask(model), ask(model)])) as stream:
+        next(e for e in stream if isinstance(e, TextDelta))
+    assert end(service, scripted("b")).reason == "stop"
+    assert wait_for(lambda: not any(place.line for place in service._places.values()))
+
+
+def test_a_real_model_answers_several_at_the_same_time(make, tmp_path):
+    service, asked = make(engine="mlx"), ("hello", "who are you?", "what can you do?", "tell me a story")
+    requests = [ask("builtin", said, max_tokens=30, temperature=0.0) for said in asked]
+    before = len(usage.all())
+    events = list(service.stream_many(requests))
+    assert set(ends(events, requests)) <= {"stop", "length"}
+    assert {e.metrics.batch for e in events if isinstance(e, Finished)} == {4}
+    assert len(usage.all()) == before
+    for request in requests:
+        again = ask("builtin", request.messages[0].text, max_tokens=30, temperature=0.0)
+        assert text(service.stream(again)) == text(e for e in events if e.run == request.run)
+
+
+def test_a_host_that_dies_fails_what_it_answered_and_the_next_gets_a_new_one(make, scripted):
+    service, model = make(), scripted("a", Script(answering=(Say("one "), Wait(0.2), Crash())))
+    requests = [ask(model) for _ in range(2)]
+    events = list(service.stream_many(requests))
+    assert ends(events, requests) == ["HostCrashedError"] * 2
+    assert [text(e for e in events if e.run == r.run) for r in requests] == ["one "] * 2
+    assert [e.metrics.load_s is None for e in events if isinstance(e, Failed)] == [False] * 2
+
+
 def test_a_queued_run_can_be_cancelled_and_the_line_moves_on(make, scripted):
     service, model = make(), scripted("a", TALK)
     requests = [ask(model) for _ in range(2)]

@@ -10,6 +10,7 @@ is a plain iterator.
     handle.py      what a service holds of a live engine: hosted.py (a process) or inprocess.py (a thread)
     hosts.py       the register of live hosts, so that all kernels' memory can be counted
     prompt_cache.py, cache_file.py   what MLX has read already, kept for later prompts, and on disk
+    mlx_reading.py, mlx_writing.py, mlx_batch.py   a prompt read, an answer written, several at once
     scripted.py    an engine that plays a script
 """
 
@@ -42,6 +43,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     vision: bool = False
     prompt_cache: bool = False
     batch: bool = False
+    """Whether several requests share forward passes."""
     continues: bool = False
     """Whether it goes on with an answer from the next character on; see `Request.continues`."""
     formats: tuple[str, ...] = ()
@@ -102,10 +104,10 @@ class Engine(Protocol):
         ...
 
     def generate(self, requests: Sequence[Request], cancelled: Callable[[str], bool]) -> Iterator[Event]:
-        """Answer one request, or a batch where the engine can; each event carries its run.
+        """Answer the requests: together where the engine can (`Capabilities.batch`), else one after another.
 
-        Every run ends with exactly one `Finished` or `Failed`. `cancelled(run)` is asked between tokens
-        and between pieces of the prompt; a cancelled run ends with reason ``"cancelled"``.
+        Each event carries its run. Every run ends with exactly one `Finished` or `Failed`. `cancelled(run)` is asked
+        between tokens and between pieces of the prompt; a cancelled run ends with reason ``"cancelled"``.
         """
         ...
 

@@ -39,8 +39,9 @@ class Meter:
         applied: GenerationOptions,
         ignored: tuple[str, ...],
         peak_memory: int | None = None,
+        batch: int | None = None,
     ) -> Finished:
-        """The run's last event: what was counted and measured. `peak_memory` is in bytes."""
+        """The run's last event: what was counted and measured. `peak_memory` is in bytes; `batch` counts runs."""
         waited, wrote = self._first - self._started, self._last - self._first
         return Finished(
             run=self._run,
@@ -57,6 +58,7 @@ class Meter:
                 decode_tps=(self.count - 1) / wrote if wrote > 0 else None,
                 total_s=time.perf_counter() - self._started,
                 peak_memory=peak_memory,
+                batch=batch,
             ),
             applied=applied,
             ignored=ignored,

@@ -18,20 +18,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, cache_file
 from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
+from workbench.engines.mlx_batch import Batch, Size, can_batch
 from workbench.engines.mlx_files import context_length, defaults, require, unloadable
+from workbench.engines.mlx_reading import Reader
 from workbench.engines.mlx_text import opener, parser, piece_of, template_messages
-from workbench.engines.prompt_cache import PromptCache, Reading, checkpoints_for
+from workbench.engines.mlx_writing import Writing
+from workbench.engines.prompt_cache import PromptCache
 from workbench.engines.textstream import (
     THINK,
     TOOL,
     TextStream,
-    Utf8,
     opens_thinking,
     parse_calls,
 )
@@ -44,7 +44,7 @@ from workbench.errors import (
     WorkbenchError,
     describe,
 )
-from workbench.events import Event, Failed, FinishReason, PrefillProgress
+from workbench.events import Event, Failed, PrefillProgress
 from workbench.options import GenerationOptions
 from workbench.request import Request
 
@@ -52,10 +52,6 @@ LOAD_STEPS = 16
 """A load shows at least this many steps, as far as single arrays are small enough."""
 LOAD_PIECE = 64 * 2**20
 """Most bytes of weights materialised in one step, one larger array aside."""
-FIRST_PIECE = 32
-"""Prompt tokens read in the first step; the steps then adapt to the machine, so that a cancel is soon heard."""
-PENALTY_WINDOW = 64
-"""Tokens a repetition penalty looks back on, the prompt included; llama.cpp's own number."""
 CACHE_BUDGET = 2**30
 """Most bytes of prompts already read, where the load names no other number."""
 
@@ -87,9 +83,9 @@ class MlxEngine:
         self._tokenizer: Any = None
         self._defaults = GenerationOptions()
         self._kept = PromptCache(None, 0)
-        self._opener: int | None = None
+        self._reader = Reader(None, None)
+        self._size: Size | None = None
         self._identity = ""
-        self._piece = FIRST_PIECE
 
     @property
     def loaded(self) -> LoadedModel:
@@ -147,7 +143,8 @@ class MlxEngine:
 
         self._model, self._tokenizer = model, tokenizer
         self._kept = PromptCache(model, CACHE_BUDGET if spec.cache_budget is None else spec.cache_budget)
-        self._opener, self._identity = opener(tokenizer), cache_file.identity(folder)
+        self._reader, self._size = Reader(model, opener(tokenizer)), None
+        self._identity = cache_file.identity(folder)
         self._defaults = defaults(folder)
         self._loaded = LoadedModel(
             model=spec.model,
@@ -157,6 +154,7 @@ class MlxEngine:
                 stop=True,
                 tools=tokenizer.has_tool_calling or TOOL[0] in str(tokenizer.chat_template),
                 prompt_cache=True,
+                batch=can_batch(model),
                 continues=True,
                 formats=("safetensors",),
             ),
@@ -168,15 +166,15 @@ class MlxEngine:
         )
 
     def generate(self, requests: Sequence[Request], cancelled: Callable[[str], bool]) -> Iterator[Event]:
-        """Answer the requests, one after another."""
+        """Answer the requests: together where the model can, else one after another."""
+        if len(requests) > 1 and self.loaded.capabilities.batch:
+            yield from self._answer_together(requests, cancelled)
+            return
         for request in requests:
             try:
-                yield from self._answer(request, cancelled)
-            except WorkbenchError as error:
-                yield Failed(run=request.run, error=describe(error))
+                yield from self._answer(self._writing(request), cancelled)
             except Exception as error:
-                failure = EngineError(f"MLX failed: {type(error).__name__}: {error}.", details=traceback.format_exc())
-                yield Failed(run=request.run, error=describe(failure))
+                yield _failed(request.run, error)
 
     def render(self, request: Request) -> str:
         """The exact prompt, by the model's own template. An answer to be gone on with is its end.
@@ -223,59 +221,55 @@ class MlxEngine:
         import mlx.core as mx
 
         self._loaded = self._model = self._tokenizer = None
-        self._kept = PromptCache(None, 0)
+        self._kept, self._reader = PromptCache(None, 0), Reader(None, None)
         gc.collect()
         mx.clear_cache()
 
-    def _answer(self, request: Request, cancelled: Callable[[str], bool]) -> Iterator[Event]:
-        import mlx.core as mx
-        from mlx_lm.generate import generate_step
-
-        run, meter = request.run, Meter(request.run)
-        mx.reset_peak_memory()
+    def _writing(self, request: Request) -> Writing:
+        """A request's answer before its first token. Raises what refuses the request."""
+        meter = Meter(request.run)
         check(request, self.loaded)
         options = settle(request.options, self._defaults, self.loaded)
         prompt = self.render(request)
         ids = tokens_of(prompt, request.begun, self._encode)
-        limit = room(len(ids), options)
         stream = self._stream(request, prompt)
-        piece, utf8 = piece_of(self._tokenizer, stream.delimiters, goes_on=request.continues), Utf8()
-        sampler, processors = _sampling(options, self.loaded.vocabulary, ids)
+        return Writing(
+            request,
+            ids,
+            options=options,
+            limit=room(len(ids), options),
+            ends=self._tokenizer.eos_token_ids,
+            stream=stream,
+            piece=piece_of(self._tokenizer, stream.delimiters, goes_on=request.continues),
+            meter=meter,
+            vocabulary=self.loaded.vocabulary,
+            ignored=self._ignored(request),
+        )
 
+    def _answer(self, writing: Writing, cancelled: Callable[[str], bool]) -> Iterator[Event]:
+        import mlx.core as mx
+        from mlx_lm.generate import generate_step
+
+        run, ids = writing.run, writing.ids
+        mx.reset_peak_memory()
         reading = self._kept.start(ids)
         others = self._kept.nbytes
-        meter.prompt, meter.cached = len(ids), reading.done
-        generated: list[int] = []
-        reason: FinishReason = "length"
+        writing.held(reading.done)
         steps = None
         known = True
         try:
-            for done in self._prefill(ids, reading, lambda: cancelled(run)):
+            for done in self._reader.read(ids, reading, lambda: cancelled(run)):
                 yield PrefillProgress(run=run, done=done, total=len(ids))
             steps = generate_step(
                 mx.array(ids[-1:]),
                 self._model,
-                max_tokens=limit,
-                sampler=sampler,
-                logits_processors=processors,
+                max_tokens=writing.left,
+                sampler=writing.sampler,
+                logits_processors=writing.processors,
                 prompt_cache=reading.cache,
             )
-            while True:
-                if cancelled(run):
-                    reason = "cancelled"
-                    break
-                if (step := next(steps, None)) is None:
-                    break
-                token = int(step[0])
-                generated.append(token)
-                yield from meter.generated(len(generated))
-                if token in self._tokenizer.eos_token_ids:
-                    reason = "stop"
-                    break
-                yield from stream.feed(*utf8.feed(token, piece(token)))
-                if stream.stopped:
-                    reason = "stop"
-                    break
+            while writing.reason is None and not cancelled(run):
+                yield from writing.take(int(next(steps)[0]))
         except Exception:
             known = False  # what its cache holds
             raise
@@ -283,16 +277,46 @@ class MlxEngine:
             if steps is not None:
                 steps.close()
             if known:
-                self._kept.keep(reading, ids + generated if generated else ids[: reading.done])
-        yield from stream.feed("", utf8.close())
-        yield from stream.close()
-        yield meter.finished(
-            "tool_calls" if stream.called and reason == "stop" else reason,
-            reasoning_tokens=stream.reasoning_tokens,
-            peak_memory=max(self.loaded.weights, mx.get_peak_memory() - others),
-            applied=msgspec.structs.replace(options, max_tokens=limit),
-            ignored=self._ignored(request),
-        )
+                self._kept.keep(reading, writing.tokens if writing.generated else ids[: reading.done])
+        yield from writing.close(peak_memory=self._peak(others))
+
+    def _answer_together(self, requests: Sequence[Request], cancelled: Callable[[str], bool]) -> Iterator[Event]:
+        import mlx.core as mx
+
+        going: dict[str, Writing] = {}
+        for request in requests:
+            try:
+                going[request.run] = self._writing(request)
+            except Exception as error:
+                yield _failed(request.run, error)
+        count, others = len(going), self._kept.nbytes
+        mx.reset_peak_memory()
+
+        def end(writing: Writing) -> Iterator[Event]:
+            yield from writing.close(peak_memory=self._peak(others), batch=count)
+            del going[writing.run]
+
+        try:
+            self._size = self._size or Size(self._model)
+            batch = Batch(
+                self._model,
+                self._kept,
+                self._reader,
+                size=self._size,
+                ends=self._tokenizer.eos_token_ids,
+                most_bytes=max(self._kept.budget, self._size.of(self.loaded.context_length)),
+                end=end,
+            )
+            yield from batch.answer(list(going.values()), cancelled)
+        except Exception as error:
+            for run in going:
+                yield _failed(run, error)
+
+    def _peak(self, others: int) -> int:
+        """Most bytes held since the count began, less those of other prompts."""
+        import mlx.core as mx
+
+        return max(self.loaded.weights, mx.get_peak_memory() - others)
 
     def _stream(self, request: Request, prompt: str) -> TextStream:
         tokenizer = self._tokenizer
@@ -328,53 +352,13 @@ class MlxEngine:
         }
         return tuple(name for name, ignored in asked.items() if ignored)
 
-    def _prefill(self, ids: list[int], reading: Reading, cancelled: Callable[[], bool]) -> Iterator[int]:
-        """Read the prompt but for its last token; yields how many tokens are read. Stops early when cancelled."""
-        import mlx.core as mx
-        from mlx_lm.generate import generation_stream
 
-        turns = [at for at, token in enumerate(ids) if token == self._opener] if reading.fixed else []
-        stops = [stop for stop in checkpoints_for(turns, len(ids)) if stop > reading.done] if reading.fixed else []
-        last = len(ids) - 1
-        yield reading.done
-        while reading.done < last and not cancelled():
-            end = min(reading.done + self._piece, last, *stops[:1])
-            began, count = time.perf_counter(), end - reading.done
-            with mx.stream(generation_stream):
-                self._model(mx.array([ids[reading.done : end]]), cache=reading.cache)
-                mx.eval([c.state for c in reading.cache])
-            reading.done = end
-            if end in stops[:1]:
-                reading.mark()
-                del stops[0]
-            yield end
-            took = time.perf_counter() - began
-            if took > 0.15 and self._piece > 16:
-                self._piece //= 2
-            elif took < 0.06 and count == self._piece < 512:
-                self._piece *= 2
-        mx.clear_cache()
-
-
-def _sampling(options: GenerationOptions, vocabulary: int, prompt: list[int]) -> tuple[Any, list[Any]]:
-    """A sampler and logits processors; every value has been checked, for mlx-lm does not survive a bad one."""
-    import mlx.core as mx
-    from mlx_lm.sample_utils import make_repetition_penalty, make_sampler
-
-    if options.seed is not None:
-        mx.random.seed(options.seed)
-    top_k = options.top_k or 0
-    sampler = make_sampler(
-        temp=options.temperature or 0.0,
-        top_p=options.top_p or 1.0,
-        min_p=options.min_p or 0.0,
-        top_k=top_k if top_k < vocabulary else 0,
-    )
-    if options.repetition_penalty in (None, 1):
-        return sampler, []
-    penalise = make_repetition_penalty(options.repetition_penalty, PENALTY_WINDOW)
-    before = mx.array(prompt[-PENALTY_WINDOW:-1], dtype=mx.int32)  # the prompt's last token comes with the first step
-    return sampler, [lambda tokens, logits: penalise(mx.concatenate([before, tokens.astype(mx.int32)]), logits)]
+def _failed(run: str, error: Exception) -> Failed:
+    if not isinstance(error, WorkbenchError):
+        error = EngineError(
+            f"MLX failed: {type(error).__name__}: {error}.", details="".join(traceback.format_exception(error))
+        )
+    return Failed(run=run, error=describe(error))
 
 
 def _pieces(arrays: list[Any], most: int) -> Iterator[list[Any]]:

@@ -67,7 +67,7 @@ class PromptCache:
 
     def __init__(self, model: Any, budget: int) -> None:
         self._model = model
-        self._budget = budget
+        self.budget = budget
         self._held: list[_Held] = []  # by their tokens, so that the nearest to a prompt are its neighbours
         self._clock = itertools.count(1)
 
@@ -76,10 +76,11 @@ class PromptCache:
         """Bytes of the arrays that are held, checkpoints included."""
         return sum(held.nbytes for held in self._held) + sum(c.nbytes for c in self._checkpoints())
 
-    def start(self, ids: Sequence[int]) -> Reading:
+    def start(self, ids: Sequence[int], *, shared: bool = False) -> Reading:
         """A cache to read a prompt with, which holds as much of its beginning as anything held does.
 
-        The prompt's last token is always left to be read: it makes the first logits.
+        The prompt's last token is always left to be read: it makes the first logits. With `shared` what is held stays,
+        for other prompts that begin alike.
         """
         from mlx_lm.models.cache import make_prompt_cache
 
@@ -88,7 +89,7 @@ class PromptCache:
             return Reading(make_prompt_cache(self._model))
         held, done = found
         self._touch(held, done)
-        reading = held.taken() if done == held.length and held.only_grows else None
+        reading = held.taken() if done == held.length and held.only_grows and not shared else None
         if reading is None:
             reading = held.forked(done)
             reading.mark()
@@ -170,7 +171,7 @@ class PromptCache:
         return {checkpoint for held in self._held for checkpoint in held.checkpoints.values()}
 
     def _make_room(self) -> None:
-        while self._held and self.nbytes > self._budget:
+        while self._held and self.nbytes > self.budget:
             states: list[_Held | Checkpoint] = [*self._held, *self._checkpoints()]
             oldest = min(states, key=lambda state: state.used)
             if isinstance(oldest, Checkpoint):

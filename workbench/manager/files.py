@@ -294,6 +294,14 @@ def _template(path: Path) -> str:
     return ""
 
 
+def chat_template(path: str | Path) -> str:
+    """The chat template of a model folder or ``.gguf`` file; empty for none. Raises `ModelFilesError`."""
+    path = Path(path)
+    if path.suffix == ".gguf":
+        return gguf_header.read(path, tensors=True).fact("tokenizer.chat_template", str) or ""
+    return _template(path)
+
+
 def template_capabilities(template: str | None) -> frozenset[str]:
     """What a chat template can express, of ``tools`` and ``reasoning``."""
     template = template or ""

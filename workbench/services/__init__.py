@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from workbench.events import Event
 from workbench.model import ModelInfo
@@ -56,5 +56,17 @@ class ChatService(Protocol):
         """Whether a request for this model may go on with an answer (`Request.continues`).
 
         A remote service may ask its server, the first time.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchService(ChatService, Protocol):
+    """A service that takes several requests to one model at once."""
+
+    def stream_many(self, requests: Sequence[Request]) -> Iterator[Event]:
+        """Answer them, together where the engine can; each event carries its run.
+
+        Every run ends with exactly one `Finished` or `Failed`, and is cancelled on its own. Else as `stream`.
         """
         ...

@@ -1,10 +1,10 @@
 """Models on this machine: found, loaded when asked for, kept in a host process each. Knows no session.
 
-    run -> line of its model -> room in memory -> host -> answer -> what was measured is kept
+    runs -> line of their model -> room in memory -> host -> answers -> what was measured is kept
 
-One model answers one run at a time, first come first served. One model is loaded at a time. Room is counted over the
-hosts of all kernels; only hosts of this service are ever ended to make some. A model that does not fit this machine is
-refused, unless it is forced.
+One model answers one run at a time, or those that were asked for together, first come first served. One model is loaded
+at a time. Room is counted over the hosts of all kernels; only hosts of this service are ever ended to make some. A
+model that does not fit this machine is refused, unless it is forced.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -21,19 +21,15 @@ import msgspec
 
 from workbench.engines import LoadedModel, LoadSpec, hosts, missing_package
 from workbench.engines.hosted import HostedEngine
-from workbench.errors import (
-    EngineError,
-    EngineMissingError,
-    WorkbenchError,
-    describe,
-)
-from workbench.events import Event, Failed, Finished, LoadProgress, Metrics, Notice, Queued
+from workbench.errors import EngineError, EngineMissingError
+from workbench.events import Event, Failed, Finished, LoadProgress, Notice, Queued
 from workbench.manager import files, inventory, machine
 from workbench.manager.fit import Fit, fit
 from workbench.messages import new_id
 from workbench.model import ModelInfo
 from workbench.request import Request
 from workbench.services import room
+from workbench.services.line import CancelledRunError, Run, batch_of, common, told, told_all
 from workbench.store import paths, settings
 
 FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
@@ -69,8 +65,8 @@ class LocalChatService:
         self._idle_timeout = idle_timeout
         self._changed = threading.Condition()  # guards everything below and every _Place
         self._places: dict[str, _Place] = {}
-        self._runs: WeakValueDictionary[str, _Run] = WeakValueDictionary()
-        self._loader: _Run | None = None
+        self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._loader: Run | None = None
         self._janitor: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -117,9 +113,18 @@ class LocalChatService:
 
     def stream(self, request: Request) -> Iterator[Event]:
         """Answer, loading the model first if need be. Never raises for a failure."""
-        run = _Run(request.run, force=request.force)
-        self._runs[run.id] = run
-        return self._told(run, self._answer(request, run))
+        return self.stream_many([request])
+
+    def stream_many(self, requests: Sequence[Request]) -> Iterator[Event]:
+        """Answer several requests to one model, loading it first if need be; each event carries its run.
+
+        They stand in line as one. An engine that can batch answers them at the same time, others one after another.
+        Each run ends with exactly one `Finished` or `Failed`, and is cancelled on its own; never raises for a failure.
+        That the model is loaded is told to the first run only. Closing the iterator early cancels all.
+        """
+        batch = batch_of(requests, new_id())
+        self._runs.update({run.id: run for run in batch.members})
+        return told_all(batch, self._answer(requests, batch))
 
     def load(self, model: str, *, run: str | None = None, force: bool = False) -> Iterator[Event]:
         """Bring a model into memory; a run it is answering, or one on a model that must make room, is cancelled first.
@@ -127,9 +132,9 @@ class LocalChatService:
         `LoadProgress` events, the last with `seconds`; or one `Failed`; or a cancelled `Finished`. With `force` it is
         loaded even if it does not fit.
         """
-        loading = _Run(run or new_id(), urgent=True, force=force)
+        loading = Run(run or new_id(), urgent=True, force=force)
         self._runs[loading.id] = loading
-        return self._told(loading, self._load(model, loading))
+        return told(loading, self._load(model, loading))
 
     def cancel(self, run: str) -> None:
         """Cancel a run or load that is queued, loading or generating; unknown or ended ones are ignored."""
@@ -188,7 +193,7 @@ class LocalChatService:
         """
         if not file.is_file():
             return 0
-        run, place = _Run(new_id()), self._place(model)
+        run, place = Run(new_id()), self._place(model)
         with self._in_line(place, run) as turn:
             for _ in turn:
                 pass
@@ -202,35 +207,42 @@ class LocalChatService:
 
     # One run, step by step
 
-    def _told(self, run: _Run, events: Iterator[Event]) -> Iterator[Event]:
-        """The events of a run, every way it can end among them."""
-        try:
-            yield from events
-        except _CancelledError:
-            yield Finished(run=run.id, reason="cancelled", metrics=Metrics(load_s=run.load_s))
-        except WorkbenchError as error:
-            yield Failed(run=run.id, error=error.info, metrics=Metrics(load_s=run.load_s))
-        except Exception as error:
-            yield Failed(run=run.id, error=describe(error), metrics=Metrics(load_s=run.load_s))
-
-    def _answer(self, request: Request, run: _Run) -> Iterator[Event]:
-        place = self._place(request.model)
-        with self._in_line(place, run) as turn:
+    def _answer(self, requests: Sequence[Request], batch: Run) -> Iterator[Event]:
+        model, context_length = common(requests)
+        place = self._place(model)
+        left = list(requests)
+        with self._in_line(place, batch) as turn:
             yield from turn
-            yield from self._ready(place, run, request.options.context_length)
-            host = self._host(place, run)
-            with closing(host.generate([request])) as events:  # type: ignore[type-var]  # it is a generator
-                for event in events:
+            while left:
+                yield from self._ready(place, batch, context_length)  # again, where a host has died of the one before
+                host = self._host(place, batch)
+                wanted = {run.id for run in batch.members if not run.cancelled}
+                for request in left:
+                    if request.run not in wanted:
+                        yield Finished(run=request.run, reason="cancelled")
+                left = [request for request in left if request.run in wanted]
+                together = host.loaded is not None and host.loaded.capabilities.batch
+                going, left = (left, []) if together else (left[:1], left[1:])
+                yield from self._generated(host, going, batch)
+
+    def _generated(self, host: HostedEngine, requests: list[Request], batch: Run) -> Iterator[Event]:
+        load_s, batch.load_s = batch.load_s, None
+        known = False
+        with closing(host.generate(requests)) as events:  # type: ignore[type-var]  # it is a generator
+            for event in events:
+                for run in [] if known else batch.members:
                     if run.cancelled:
                         host.cancel(run.id)  # for a cancel that came before the host knew of the run
-                    if isinstance(event, Finished | Failed) and run.load_s is not None:
-                        metrics = msgspec.structs.replace(event.metrics, load_s=run.load_s)
-                        event = msgspec.structs.replace(event, metrics=metrics)
-                    if isinstance(event, Finished):
-                        room.note(event, host)
-                    yield event
+                known = True
+                if isinstance(event, Finished | Failed) and load_s is not None and event.run == requests[0].run:
+                    event = msgspec.structs.replace(
+                        event, metrics=msgspec.structs.replace(event.metrics, load_s=load_s)
+                    )
+                if isinstance(event, Finished):
+                    room.note(event, host)
+                yield event
 
-    def _load(self, model: str, run: _Run) -> Iterator[Event]:
+    def _load(self, model: str, run: Run) -> Iterator[Event]:
         place = self._place(model)
         with self._changed:
             interrupted = place.line[:1] if place.loaded else []
@@ -249,7 +261,7 @@ class LocalChatService:
                 if not isinstance(event, Queued):
                     yield event
 
-    def _ready(self, place: _Place, run: _Run, context_length: int | None) -> Iterator[Event]:
+    def _ready(self, place: _Place, run: Run, context_length: int | None) -> Iterator[Event]:
         """Make the model of a place loaded; the run is the first in its line."""
         with self._changed:
             loaded = place.loaded
@@ -281,7 +293,7 @@ class LocalChatService:
                     if run.cancelled:
                         host.cancel(run.id)
                     if isinstance(event, Finished):
-                        raise _CancelledError
+                        raise CancelledRunError
                     if isinstance(event, LoadProgress):
                         place.percent = min(100, 100 * event.done // event.total) if event.total else None
                     if isinstance(event, LoadProgress) and event.seconds is not None:
@@ -305,7 +317,7 @@ class LocalChatService:
         budget = here.usable if self._budget is None else self._budget
         return fit(info, context_length, machine=msgspec.structs.replace(here, usable=budget))
 
-    def _room(self, place: _Place, run: _Run, need: Fit) -> Iterator[Event]:
+    def _room(self, place: _Place, run: Run, need: Fit) -> Iterator[Event]:
         """Unload idle models, the longest unused first, until the model fits."""
         model = place.info.id
         if need.verdict == "too big" and not run.force:
@@ -324,7 +336,7 @@ class LocalChatService:
         with self._changed:
             place.record = record
 
-    def _victim(self, run: _Run, most: int) -> Generator[Event, None, _Taken | None]:
+    def _victim(self, run: Run, most: int) -> Generator[Event, None, _Taken | None]:
         """What has to be closed so that all others hold at most so many bytes; ``None`` when they do."""
         taken: list[_Taken] = []
 
@@ -352,7 +364,7 @@ class LocalChatService:
 
     @contextmanager
     def _in_line(
-        self, place: _Place, run: _Run, enough: Callable[[], bool] = lambda: False
+        self, place: _Place, run: Run, enough: Callable[[], bool] = lambda: False
     ) -> Iterator[Iterator[Event]]:
         """Stand in a model's line; what it gives waits until the run is the first, or what is there is enough."""
         with self._changed:
@@ -368,32 +380,33 @@ class LocalChatService:
             if dead:
                 self._end(place)
 
-    def _waiting(self, run: _Run, ahead: Callable[[], int]) -> Iterator[Event]:
-        """Wait until nothing is ahead, saying how much is; `ahead` is asked under the lock."""
-        told = 0
+    def _waiting(self, run: Run, ahead: Callable[[], int]) -> Iterator[Event]:
+        """Wait until nothing is ahead, saying how much is; again when a member is cancelled, which ends then.
+
+        `ahead` is asked under the lock.
+        """
+        before = stopped = 0
         while True:
             with self._changed:
-                while not run.cancelled and (count := ahead()) and count == told:
+                while not run.cancelled and (count := ahead()) and (count, run.stopped) == (before, stopped):
                     self._changed.wait()
                 if run.cancelled:
-                    raise _CancelledError
+                    raise CancelledRunError
                 if not count:
                     return
-            told = count
+                before, stopped = count, run.stopped
             yield Queued(run=run.id, position=count)
 
-    def _claim(self, run: _Run) -> int:
+    def _claim(self, run: Run) -> int:
         """Take the turn to load if it is free: 0; else 1, the load that goes on."""
         if self._loader not in (None, run):
             return 1
         self._loader = run
         return 0
 
-    def _cancel(self, runs: Iterable[_Run]) -> None:
+    def _cancel(self, runs: Iterable[Run]) -> None:
         with self._changed:
-            for run in runs:
-                run.cancelled = True
-            reached = [(run.host, run.id) for run in runs if run.host is not None]
+            reached = [each for run in runs for each in run.cancel()]
             self._changed.notify_all()
         for host, run_id in reached:
             host.cancel(run_id)
@@ -413,11 +426,11 @@ class LocalChatService:
             place = self._places.get(model)
             return place.engine if place is not None and place.loaded else None
 
-    def _host(self, place: _Place, run: _Run) -> HostedEngine:
+    def _host(self, place: _Place, run: Run) -> HostedEngine:
         """The host of a place, from now on reached by the run's cancel; unloaded meanwhile, the run is cancelled."""
         with self._changed:
             if place.engine is None or run.cancelled:
-                raise _CancelledError
+                raise CancelledRunError
             run.host = place.engine
             return place.engine
 
@@ -469,25 +482,6 @@ class LocalChatService:
                 taken.close()
 
 
-class _CancelledError(Exception):
-    """The run was cancelled; never leaves this module."""
-
-
-class _Run:
-    """A run or a load on its way."""
-
-    def __init__(self, run: str, *, urgent: bool = False, force: bool = False) -> None:
-        self.id = run
-        self.urgent = urgent
-        """Whether it cancels what is in its way instead of waiting for it."""
-        self.force = force
-        """Whether it loads a model that does not fit."""
-        self.cancelled = False
-        self.load_s: float | None = None
-        self.host: HostedEngine | None = None
-        """Where a cancel has to be passed on to."""
-
-
 class _Taken(msgspec.Struct, frozen=True):
     """A host taken from its place, to be closed without holding the lock."""
 
@@ -507,7 +501,7 @@ class _Place:
 
     def __init__(self, info: ModelInfo) -> None:
         self.info = info
-        self.line: list[_Run] = []
+        self.line: list[Run] = []
         self.engine: HostedEngine | None = None
         self.record: hosts.HostRecord | None = None
         self.loading = False

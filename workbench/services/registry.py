@@ -183,6 +183,11 @@ class Services:
             self._save(name, moved)
         return Endpoint(name=new, url=moved.url, model=moved.model, note=note, warning=warning(key))
 
+    def key(self, name: str) -> Key:
+        """The key of a server, with its address. Raises `UsageError` if there is none of that name."""
+        self._named(name)
+        return self._keys[name]
+
     def test(self, name: str) -> Iterator[Step]:
         """Test a server step by step, as `workbench.services.probe.test` does. Raises `UsageError` if there is none."""
         service = self._named(name)

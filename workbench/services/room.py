@@ -17,10 +17,11 @@ out of the quarter that `workbench.manager.machine` leaves to everything else, a
 def note(event: Finished, host: HostedEngine) -> None:
     """Keep what a run of a real engine measured.
 
-    Of a whole process's memory only the first run's: later ones hold prompts of other chats as well.
+    Of a whole process's memory only the first run's: later ones hold prompts of other chats as well. A batch measures
+    several runs at once, and says nothing of one.
     """
     loaded = host.loaded
-    if loaded is None or loaded.engine == "scripted":
+    if loaded is None or loaded.engine == "scripted" or event.metrics.batch is not None:
         return
     peak = event.metrics.peak_memory if loaded.engine == "mlx" or event.metrics.load_s is not None else None
     usage.note(

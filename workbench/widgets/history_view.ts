@@ -2,6 +2,7 @@
 // kernel; the words being typed, the tag, the selection and the scroll belong to a view.
 import { insertBelow } from "./cells";
 import { h, setAttribute, setText, show, textButton } from "./dom";
+import { download } from "./files";
 import { plural, size } from "./format";
 import { ChatList } from "./history_list";
 import type { ChatRow, ExportedView, ExportFormat, FoundView, HistoryRequest, HistoryStore, HistoryView, PlanView } from "./history_protocol";
@@ -217,14 +218,6 @@ export class HistoryPanel {
     download(file);
     this.panel.notice.word(`Downloaded: \`${file.name}\``);
   }
-}
-
-/** Has the browser save a file. */
-function download({ name, text, media_type }: ExportedView): void {
-  const url = URL.createObjectURL(new Blob([text], { type: `${media_type};charset=utf-8` }));
-  const link = h("a", { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** A plan as the dialog reads it. */

@@ -2,8 +2,9 @@
 // One more element, of any height, may stand below one row. It knows nothing of what the rows show.
 import { h, setAttribute } from "./dom";
 
-/** Rows kept above and below those in sight. */
+/** Rows kept above and below those in sight, at most; of high rows only as many as this many pixels hold. */
 const SPARE = 8;
+const SPARE_PX = 420;
 /** Browsers draw no element higher than this, in pixels; rows below it cannot be scrolled to. */
 const HIGHEST = 16_000_000;
 
@@ -28,6 +29,7 @@ export class VirtualList {
   private readonly space = h("div", { class: "wb-vspace", role: "presentation" });
   private readonly rows = new Map<number, Placed>();
   private readonly spare: Placed[] = [];
+  private readonly beyond: number;
   private total = 0;
   private below: { index: number; element: HTMLElement } | null = null;
   private belowHeight = 0;
@@ -44,6 +46,7 @@ export class VirtualList {
     private readonly seen: (first: number, last: number) => void,
     private readonly signal: AbortSignal,
   ) {
+    this.beyond = Math.min(SPARE, Math.ceil(SPARE_PX / rowHeight));
     this.element = h("div", { class: "wb-vlist", role: "grid", "aria-label": label }, head, this.space);
     this.element.addEventListener("scroll", () => this.schedule(), { signal, passive: true });
     this.grown = new ResizeObserver(() => this.resized());
@@ -89,8 +92,8 @@ export class VirtualList {
     const height = this.total * this.rowHeight + (this.below ? this.belowHeight : 0);
     const { scrollTop, clientHeight } = this.element;
     if (height !== this.height) this.space.style.height = `${Math.min(HIGHEST, (this.height = height))}px`;
-    const first = Math.max(0, this.at(scrollTop) - SPARE);
-    const last = Math.min(this.total - 1, this.at(scrollTop + clientHeight) + SPARE);
+    const first = Math.max(0, this.at(scrollTop) - this.beyond);
+    const last = Math.min(this.total - 1, this.at(scrollTop + clientHeight) + this.beyond);
     for (const [index, placed] of this.rows) {
       if (index >= first && index <= last) continue;
       if (!placed.row.element.contains(document.activeElement)) this.putAway(index, placed);
