@@ -19,6 +19,7 @@ import msgspec
 from workbench.errors import ErrorInfo
 from workbench.messages import ToolCall
 from workbench.options import GenerationOptions
+from workbench.tokens import Token
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "cancelled"]
 
@@ -102,20 +103,24 @@ class PrefillProgress(_Event, frozen=True, kw_only=True):
     total: int
 
 
-class ReasoningDelta(_Event, frozen=True, kw_only=True):
+class ReasoningDelta(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """More of the model's thinking."""
 
     text: str
     tokens: tuple[int, ...] = ()
     """Ids of the tokens behind it, where the engine tells; delimiters are in neither."""
+    logprobs: tuple[Token, ...] = ()
+    """The same tokens with their probabilities, where these were asked for and are told."""
 
 
-class TextDelta(_Event, frozen=True, kw_only=True):
+class TextDelta(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """More of the answer."""
 
     text: str
     tokens: tuple[int, ...] = ()
     """Ids of the tokens behind it, where the engine tells; may be empty while text was held back."""
+    logprobs: tuple[Token, ...] = ()
+    """The same tokens with their probabilities, where these were asked for and are told."""
 
 
 class ToolCalled(_Event, frozen=True, kw_only=True):

@@ -36,6 +36,8 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """Context to allocate, in tokens; at most the model's own. Takes effect when a model is loaded."""
     thinking: bool | None = None
     """Asks a reasoning model to think, or not, where its template can be told."""
+    logprobs: int | None = None
+    """Tells the probability of each token, and so many of the likeliest in its place: 0 to 20. ``None``: tell none."""
 
     def __post_init__(self) -> None:
         _integer("max_tokens", self.max_tokens, 1, None)
@@ -46,6 +48,7 @@ class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         _number("repetition_penalty", self.repetition_penalty, 0, 10, above=True)
         _integer("seed", self.seed, 0, 2**32 - 1)
         _integer("context_length", self.context_length, 1, None)
+        _integer("logprobs", self.logprobs, 0, 20)
         if not isinstance(self.stop, tuple) or not all(isinstance(s, str) for s in self.stop):
             raise OptionError("stop must be a tuple of strings.", next_step='Write stop=("###",).')
         if "" in self.stop:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "workbench"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-VALUES = {"commands", "errors", "events", "messages", "model", "options", "request", "transfer"}
+VALUES = {"commands", "errors", "events", "messages", "model", "options", "request", "tokens", "transfer"}
 BELOW = {
     "values": set(),
     "store": {"values"},

@@ -103,7 +103,8 @@ def _joined(events: list[Event]) -> tuple[Event, ...]:
         if kind in (TextDelta, ReasoningDelta) and len(same) > 1:
             text = "".join(delta.text for delta in same)  # type: ignore[union-attr]  # kind says it is a delta
             tokens = tuple(token for delta in same for token in delta.tokens)  # type: ignore[union-attr]  # as above
-            joined.append(kind(run=run, text=text, tokens=tokens))
+            logprobs = tuple(token for delta in same for token in delta.logprobs)  # type: ignore[union-attr]  # as above
+            joined.append(kind(run=run, text=text, tokens=tokens, logprobs=logprobs))
         else:
             joined.extend(same)
     return tuple(joined)

@@ -4,7 +4,8 @@ Pure: it knows no engine, no tokenizer and no clock, so every engine that uses i
 
 The rule for token ids: a token rides with the delta that carries its first visible character. Tokens that
 lie wholly in a delimiter, a stop string, or a tool call that could be read are in no delta; nor are newlines
-right after a delimiter. Every other token fed is in exactly one.
+right after a delimiter. Every other token fed is in exactly one. Tokens with their probabilities go the same way, their
+texts cut to what of them is delivered, as far as that is known by then.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
 
 from workbench.events import ReasoningDelta, TextDelta, ToolCalled
 from workbench.messages import Message, ToolCall, new_id
+from workbench.tokens import Token
 
 THINK = ("<think>", "</think>")
 """Delimiters of thinking where a model does not say otherwise."""
@@ -61,6 +66,17 @@ def _byte_alphabet() -> dict[str, int]:
 _BYTES = _byte_alphabet()
 
 
+class _Group(NamedTuple):
+    """What was fed at once, as far as it waits: where its text lies in the buffer, and the tokens behind it."""
+
+    start: int
+    end: int
+    ids: tuple[int, ...]
+    count: int
+    """How many tokens there were, whether their ids are known or not."""
+    logprobs: tuple[Token, ...]
+
+
 class TextStream:
     """Splits one run's text into events.
 
@@ -95,7 +111,7 @@ class TextStream:
         self._tool = tool
         self._state = "reasoning" if thinking else "text"
         self._buffer = ""
-        self._groups: list[tuple[int, int, tuple[int, ...], int]] = []  # start, end, ids, how many; in buffer order
+        self._groups: list[_Group] = []  # in buffer order
         self._after_delimiter = thinking and not after
         # In each state, the strings that end it and the state they lead to.
         self._markers: dict[str, dict[str, str]] = {"text": dict.fromkeys(stop, "stop"), "reasoning": {}, "tool": {}}
@@ -108,13 +124,20 @@ class TextStream:
         if tool and tool[1]:
             self._markers["tool"][tool[1]] = "text"
 
-    def feed(self, text: str, tokens: tuple[int, ...] = (), count: int | None = None) -> list[Delta]:
+    def feed(
+        self,
+        text: str,
+        tokens: tuple[int, ...] = (),
+        count: int | None = None,
+        logprobs: tuple[Token, ...] = (),
+    ) -> list[Delta]:
         """More text and the tokens behind it; `count` where there were more tokens than ids are known."""
         if self.stopped:
             return []
         start = len(self._buffer)
         self._buffer += text
-        self._groups.append((start, len(self._buffer), tokens, len(tokens) if count is None else count))
+        count = len(tokens) if count is None else count
+        self._groups.append(_Group(start, len(self._buffer), tokens, count, logprobs))
         return self._drain()
 
     def close(self) -> list[Delta]:
@@ -152,27 +175,31 @@ class TextStream:
 
     def _emit(self, end: int, *, last: bool = False) -> list[Delta]:
         """Deliver the buffer up to `end`."""
-        taken = [g for g in self._groups if g[0] < end or last]
-        tokens = tuple(t for g in taken for t in g[2])
+        taken = [g for g in self._groups if g.start < end or last]
+        tokens = tuple(t for g in taken for t in g.ids)
+        logprobs = tuple(t for g in taken for t in g.logprobs)
         text = self._buffer[:end]
         self._groups = [g for g in self._groups if g not in taken]
         self._cut(end)
         if self._state == "reasoning":
-            self.reasoning_tokens += sum(g[3] for g in taken)
+            self.reasoning_tokens += sum(g.count for g in taken)
         if not text and not tokens:
             return []
         if self._state == "reasoning":
-            return [ReasoningDelta(run=self._run, text=text, tokens=tokens)]
-        return [TextDelta(run=self._run, text=text, tokens=tokens)]
+            return [ReasoningDelta(run=self._run, text=text, tokens=tokens, logprobs=logprobs)]
+        return [TextDelta(run=self._run, text=text, tokens=tokens, logprobs=logprobs)]
 
     def _drop(self, length: int) -> None:
         """Forget the first characters, and the tokens wholly in them."""
-        self._groups = [g for g in self._groups if g[1] > length or g[0] == g[1] == length]
+        kept = [g for g in self._groups if g.end > length or g.start == g.end == length]
+        self._groups = [g if g.start >= length else _without(g, length - g.start) for g in kept]
         self._cut(length)
 
     def _cut(self, length: int) -> None:
         self._buffer = self._buffer[length:]
-        self._groups = [(max(0, a - length), b - length, ids, n) for a, b, ids, n in self._groups if b >= length]
+        self._groups = [
+            g._replace(start=max(0, g.start - length), end=g.end - length) for g in self._groups if g.end >= length
+        ]
 
     def _end_tool(self, marker: str) -> list[Delta]:
         """The tool call is complete: the buffer starts with its start delimiter."""
@@ -189,6 +216,15 @@ class TextStream:
         self.called = True
         self._after_delimiter = True
         return [ToolCalled(run=self._run, call=ToolCall(new_id(), name, arguments)) for name, arguments in calls]
+
+
+def _without(group: _Group, length: int) -> _Group:
+    """The same, the first characters of its tokens' texts gone."""
+    left = []
+    for token in group.logprobs:
+        left.append(msgspec.structs.replace(token, text=token.text[length:]))
+        length = max(0, length - len(token.text))
+    return group._replace(logprobs=tuple(left))
 
 
 def parse_calls(text: str) -> list[tuple[str, str]]:

@@ -57,8 +57,12 @@ def ask(task: RemoteTask) -> list[Event]:
     for event in service.stream(task.request):
         last = out[-1] if out else None
         if isinstance(event, TextDelta | ReasoningDelta) and type(last) is type(event):
-            joined = msgspec.structs.replace(last, text=last.text + event.text, tokens=last.tokens + event.tokens)
-            out[-1] = joined
+            out[-1] = msgspec.structs.replace(
+                last,
+                text=last.text + event.text,
+                tokens=last.tokens + event.tokens,
+                logprobs=last.logprobs + event.logprobs,
+            )
         else:
             out.append(event)
     return out
