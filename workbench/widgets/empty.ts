@@ -13,11 +13,12 @@ export class Empty {
   readonly element: HTMLElement;
   private readonly who = h("p", { class: "wb-t2" });
 
-  constructor(send: (text: string) => void) {
-    const suggestions = SUGGESTIONS.map(([name, question, about]) => {
+  /** Without `send` nothing is suggested. */
+  constructor(send: ((text: string) => void) | null) {
+    const suggestions = (send ? SUGGESTIONS : []).map(([name, question, about]) => {
       const title = h("span", { class: "wb-fx" }, icon(name), h("span", {}, question));
       const button = h("button", { type: "button" }, title, h("span", {}, about));
-      button.addEventListener("click", () => send(question));
+      button.addEventListener("click", () => send?.(question));
       return button;
     });
     this.element = h(

@@ -15,6 +15,8 @@ export interface HeadEvents {
   rename(): void;
   preview(): void;
   download(format: ExportFormat): void;
+  /** What the menu has first. */
+  first(): MenuItem[];
 }
 
 const FORMATS: [ExportFormat, string][] = [
@@ -84,6 +86,6 @@ export class Head {
     const rename: MenuItem = { label: "Rename…", icon: "edit", press: () => events.rename() };
     const preview: MenuItem = { label: "What the model reads", icon: "eye", press: () => events.preview() };
     const exports = FORMATS.map(([format, label]): MenuItem => ({ label, icon: "download", press: () => events.download(format) }));
-    events.menu(this.more, "More", [[...(said ? [rename] : []), keeping, preview], said ? exports : []]);
+    events.menu(this.more, "More", [events.first(), [...(said ? [rename] : []), keeping, preview], said ? exports : []]);
   }
 }

@@ -6,15 +6,14 @@ import { KeptNote, Notice } from "./chat_notice";
 import { OptionsPanel } from "./chat_options";
 import { OverflowBar } from "./chat_overflow";
 import { PreviewDialog } from "./chat_preview";
-import { FillForm, Prompts } from "./chat_prompts";
-import { Composer } from "./composer";
+import { Writing } from "./chat_writing";
 import { ConsentBar } from "./consent";
 import { h, setAttribute, setText, show } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
 import { Head } from "./head";
 import { icon } from "./icons";
-import { Menu, type MenuGroups } from "./menu";
+import { Menu, type MenuGroups, type MenuItem } from "./menu";
 import { optionsLine } from "./option_words";
 import type { Ack, Consent, ExportFormat, MessageView, Model, Request } from "./protocol";
 import { hideCopy } from "./saved";
@@ -31,6 +30,12 @@ const PATIENCE_MS = 1500;
 const KEPT_IN = ["keydown", "keypress", "keyup", "beforeinput", "input", "paste", "copy", "cut", "dragover", "drop"];
 /** Commands whose refusal stands beside the field that it is about. */
 const TOLD_ELSEWHERE = new Set<Request["kind"]>(["set_options", "set_system", "set_title", "save_preset", "save_prompt"]);
+
+/** What stands around a chat that is one of several panes. */
+export interface Beside {
+  /** What the chat's menu has first. */
+  items(): MenuItem[];
+}
 
 export class ChatWidget {
   readonly element: HTMLElement;
@@ -49,13 +54,12 @@ export class ChatWidget {
     icon("plug"),
     h("div", { class: "wb-grow" }, "No kernel. The conversation is shown as it was saved; run the cell to go on."),
   );
-  private readonly prompts: Prompts;
-  private readonly composer: Composer;
+  /** None in a pane, where one composer is for all. */
+  private readonly writing: Writing | null;
   private readonly foot = new Foot();
   private readonly spoken = h("div", { class: "wb-sr", role: "status", "aria-live": "polite" });
   private readonly plan: BranchPlan;
   private readonly name: NameDialog;
-  private readonly fill: FillForm;
   private readonly preview: PreviewDialog;
 
   private frame = 0;
@@ -67,10 +71,12 @@ export class ChatWidget {
   /** The message that waited for leave when it was last looked, and how many messages there were then. */
   private waited: { consent: Consent; messages: number } | null = null;
 
+  /** `beside` makes it a pane. */
   constructor(
     private readonly store: ChatStore,
     private readonly signal: AbortSignal,
     private readonly model: Model,
+    beside: Beside | null = null,
   ) {
     const ask = (request: Request): Promise<Ack> => this.ask(request);
     const menu = (opener: HTMLElement, label: string, groups: MenuGroups): void => this.menu.open(opener, label, groups);
@@ -84,10 +90,11 @@ export class ChatWidget {
         rename: () => this.rename(),
         preview: () => this.openPreview(""),
         download: (format) => void this.download(format),
+        first: beside?.items ?? (() => []),
       },
       signal,
     );
-    this.empty = new Empty((text) => this.send(text));
+    this.empty = new Empty(beside ? null : (text) => this.send(text));
     this.transcript = new Transcript(
       {
         ask, menu,
@@ -108,25 +115,21 @@ export class ChatWidget {
       keep: () => void ask({ kind: "refuse" }),
     });
     this.overflow = new OverflowBar((choice) => void ask({ kind: "overflow", choice }));
-    this.prompts = new Prompts(
-      { ask, write: (text) => this.composer.write(text), fill: (prompt) => this.fill.open(prompt), save: () => this.savePrompt() },
-      () => this.composer.draft,
-      signal,
-    );
-    this.composer = new Composer(
-      {
-        menu, options,
-        send: (text, interrupt) => this.send(text, interrupt),
-        stop: () => this.stop(),
-        editLast: () => this.transcript.editLast(),
-        preview: (text) => this.openPreview(text),
-      },
-      this.prompts.button,
-      signal,
-    );
+    this.writing = beside
+      ? null
+      : new Writing(
+          {
+            ask, menu, options,
+            send: (text, interrupt, variables) => this.send(text, interrupt, variables),
+            stop: () => this.stop(),
+            editLast: () => this.transcript.editLast(),
+            preview: (text) => this.openPreview(text),
+            savePrompt: (text) => this.savePrompt(text),
+          },
+          signal,
+        );
     this.plan = new BranchPlan((message) => void ask({ kind: "delete", message }), signal);
     this.name = new NameDialog(signal);
-    this.fill = new FillForm(ask, (text, variables) => this.send(text, false, variables), signal);
     this.preview = new PreviewDialog(() => void ask({ kind: "close_preview" }), signal);
     this.element = h(
       "div",
@@ -138,10 +141,9 @@ export class ChatWidget {
       this.consent.element,
       this.overflow.element,
       this.noKernel,
-      this.composer.element,
-      this.prompts.element,
+      ...(this.writing?.elements ?? []),
       this.spoken,
-      ...[this.plan, this.name, this.fill, this.preview, this.menu].map(({ element }) => element),
+      ...[this.plan, this.name, this.preview, this.menu].map(({ element }) => element),
       this.foot.element,
     );
     for (const kind of KEPT_IN) this.element.addEventListener(kind, (event) => event.stopPropagation(), { signal });
@@ -150,13 +152,18 @@ export class ChatWidget {
     this.paint();
   }
 
+  /** Shows the newest end, and goes on with it. */
+  follow(): void {
+    this.transcript.follow();
+  }
+
   // What a person asks for
 
   private send(text: string, interrupt = false, variables?: Record<string, string>): void {
-    this.transcript.follow();
+    this.follow();
     const request: Request = { kind: "send", text, ...(interrupt ? { interrupt } : {}), ...(variables ? { variables } : {}) };
     void this.ask(request).then((ack) => {
-      if (!ack.ok) this.composer.restore(text);
+      if (!ack.ok) this.writing?.restore(text);
     });
   }
 
@@ -183,15 +190,14 @@ export class ChatWidget {
     this.name.open("Save as a preset", "", words, (name) => this.ask({ kind: "save_preset", name }));
   }
 
-  private savePrompt(): void {
-    const text = this.composer.draft;
+  private savePrompt(text: string): void {
     const words = "What stands in {braces} is asked for, or taken from the notebook, each time.";
     this.name.open("Save as a prompt", "", words, (name) => this.ask({ kind: "save_prompt", name, text }));
   }
 
   private openPreview(text: string): void {
     this.preview.open();
-    void this.ask({ kind: "preview", text: text || this.composer.draft });
+    void this.ask({ kind: "preview", text: text || (this.writing?.draft ?? "") });
   }
 
   private planDelete(message: MessageView): void {
@@ -241,7 +247,7 @@ export class ChatWidget {
     const { view, live } = this.store;
     const now = performance.now();
     show(this.noKernel, !live);
-    show(this.composer.element, live);
+    this.writing?.setLive(live);
     this.element.classList.toggle("wb-connecting", !view);
     this.element.classList.toggle("wb-gone", !live);
     if (!view) return;
@@ -289,7 +295,6 @@ export class ChatWidget {
     if (waiting > 0 && !late) setTimeout(() => this.changed({ what: "state" }), PATIENCE_MS);
 
     const message = answerAtHand(view.messages, view.run_message, this.store);
-    const running = view.run !== null;
     setAttribute(this.element, "aria-label", view.model ? `Chat with ${view.model.name}` : "Chat");
     this.head.update(view, live);
     this.empty.update(view.model);
@@ -300,22 +305,15 @@ export class ChatWidget {
     this.overflow.update(live ? view.overflow : null);
     this.element.classList.toggle("wb-deciding", live && view.overflow !== null);
     this.giveBack(view.consent, view.messages.length);
-    this.prompts.update(view.prompts);
     this.preview.update(view.preview);
-    this.composer.update({
-      running,
-      usable: live,
-      placeholder: running ? "Write the next message; it waits its turn" : `Message ${view.model?.name ?? ""}`.trim(),
-      first: view.messages.length === 0,
-      options: [view.preset, optionsLine(view.options)].filter(Boolean).join(": "),
-    });
+    this.writing?.update(view, live);
     this.foot.update(view, message, live, late);
     setText(this.spoken, spokenState(message));
   }
 
   /** A message that waited for leave and was not sent goes back where it was written. */
   private giveBack(consent: Consent | null, messages: number): void {
-    if (this.waited && !consent && messages <= this.waited.messages) this.composer.restore(this.waited.consent.text);
+    if (this.waited && !consent && messages <= this.waited.messages) this.writing?.restore(this.waited.consent.text);
     if (!consent) this.waited = null;
     else if (this.waited?.consent !== consent) this.waited = { consent, messages };
   }
