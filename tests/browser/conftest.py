@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.lab import Lab, Notebook, launch, write_notebook
 
@@ -44,10 +44,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def context() -> Iterator[BrowserContext]:
+    """One for all tests, so that JupyterLab's scripts are fetched once."""
     with sync_playwright() as playwright:
         chromium = launch(playwright)
-        yield chromium
+        context = chromium.new_context(viewport={"width": 1200, "height": 800})
+        context.set_default_timeout(15_000)
+        yield context
         chromium.close()
 
 
@@ -62,9 +65,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(15_000)
+def notebook(lab: Lab, context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Callable[..., Notebook]]:
     opened: list[Notebook] = []
 
     def make(*cells: str, run: bool = True) -> Notebook:
@@ -83,7 +84,6 @@ def notebook(lab: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iter
         if failed:
             shot(each.page, f"failed_{Path(each.path).stem}")
         each.close()
-    context.close()
     if not failed:
         assert [problem for each in opened for problem in each.problems] == []
 

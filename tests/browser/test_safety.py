@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.lab import Notebook
 from workbench.sessions.transcript import html_copy, safe_markdown
@@ -127,11 +127,8 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("mime", ["text/html", "text/markdown"])
-def test_a_saved_notebook_exported_as_a_page_runs_nothing(mime: str, browser: object, tmp_path: Path) -> None:
+def test_a_saved_notebook_exported_as_a_page_runs_nothing(mime: str, context: BrowserContext, tmp_path: Path) -> None:
     nbconvert = pytest.importorskip("nbconvert")
-    from playwright.sync_api import Browser
-
-    assert isinstance(browser, Browser)
     view = {"model": "m", "notes": [], "error": None, "status": "done"}
 
     def output(attack: str) -> dict[str, str]:
@@ -147,7 +144,7 @@ def test_a_saved_notebook_exported_as_a_page_runs_nothing(mime: str, browser: ob
         assert not [name for name in attributes if name.startswith("on")], attributes
         address = (attributes.get("href") or "").strip().lower()
         assert not address.startswith(("javascript:", "vbscript:", "data:", "file:")), attributes
-    page = browser.new_page()
+    page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script("window.hurt = () => { window.hurts = (window.hurts ?? 0) + 1; };")
