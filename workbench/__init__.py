@@ -6,6 +6,7 @@
     wb.reopen()                                        # the last chat, where it was
     wb.ask("What is a token?")                         # one question
     wb.compare(prompts, ["builtin", "ollama:llama3.2"])   # side by side
+    wb.panes(["builtin", "ollama:llama3.2"])           # the same, live: several chats, one place to write
     wb.browse("qwen 4bit")                             # find a model that fits this machine
     wb.download("mlx-community/Llama-3.2-1B-Instruct-4bit")
     wb.library()                                       # what is on this disk, and what it takes
@@ -18,11 +19,14 @@
     wb.unload()                                        # memory back
     wb.usage()                                         # what was used: tokens, time, speed
 
+In IPython and notebooks there are also `%ask` (a line) and `%%ask` (a cell); `%ask --help` says how.
+
 Importing it is light: what a name needs is imported when the name is first used.
 """
 
 from __future__ import annotations
 
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from workbench.sessions.downloads import Download, Downloads, download, downloads, is_available
     from workbench.sessions.history import HistorySession, history
     from workbench.sessions.library import Library, library
+    from workbench.sessions.panes import Panes, panes
     from workbench.sessions.picker import ModelPicker, picker
     from workbench.sessions.prompts import Prompt, prompt
     from workbench.sessions.reopen import reopen
@@ -68,6 +73,7 @@ __all__ = [
     "Message",
     "ModelInfo",
     "ModelPicker",
+    "Panes",
     "Prompt",
     "Reply",
     "WorkbenchError",
@@ -89,6 +95,7 @@ __all__ = [
     "is_available",
     "library",
     "models",
+    "panes",
     "picker",
     "prompt",
     "recommend",
@@ -115,6 +122,7 @@ _HOMES = {
     "Message": "workbench.messages",
     "ModelInfo": "workbench.model",
     "ModelPicker": "workbench.sessions.picker",
+    "Panes": "workbench.sessions.panes",
     "Prompt": "workbench.sessions.prompts",
     "Reply": "workbench.sessions.reply",
     "WorkbenchError": "workbench.errors",
@@ -134,6 +142,7 @@ _HOMES = {
     "is_available": "workbench.sessions.downloads",
     "library": "workbench.sessions.library",
     "models": "workbench.sessions.catalogue",
+    "panes": "workbench.sessions.panes",
     "picker": "workbench.sessions.picker",
     "prompt": "workbench.sessions.prompts",
     "recommend": "workbench.sessions.advice",
@@ -156,3 +165,23 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext workbench`` does: give the shell `%ask` and `%%ask`, whatever had that name before."""
+    from workbench.sessions.magics import register
+
+    register(shell)
+
+
+def _register_magics() -> None:
+    """Give the shell that imports this the magics, unless something there has their name."""
+    shell = _sys.modules["IPython"].get_ipython()
+    if shell is not None:
+        from workbench.sessions.magics import register
+
+        register(shell, over=False)
+
+
+if "IPython" in _sys.modules:
+    _register_magics()

@@ -18,6 +18,7 @@ WIDGETS = {
     "HistorySession": "workbench.widgets.history:HistoryWidget",
     "Library": "workbench.widgets.library:LibraryWidget",
     "ModelPicker": "workbench.widgets.model_picker:ModelPickerWidget",
+    "Panes": "workbench.widgets.panes:PanesWidget",
     "SettingsSession": "workbench.widgets.settings:SettingsWidget",
 }
 """Widget of each session class: module and name."""
@@ -85,6 +86,15 @@ def in_notebook() -> bool:
     from IPython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
+
+
+def cell_number() -> int | None:
+    """Number of the cell that IPython runs now; ``None`` outside of it."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", None)
 
 
 def _ipython() -> Any:

@@ -37,6 +37,8 @@ class Reply:
         """Whether its chat was asked to stop it."""
         self._dropped = False
         """Whether its chat forgot it: a cleared transcript hears no more of it."""
+        self._shown_in: int | None = None
+        """Number of the cell in whose output it was written already; ``None`` for none."""
 
     def result(self, timeout: float | None = None) -> str:
         """Wait for the end and return the text; of a cancelled run, what was written.
@@ -175,7 +177,10 @@ class Reply:
     def _ipython_display_(self) -> None:
         from workbench import display
 
-        display.stream(self)
+        if self._shown_in is None or self._shown_in != display.cell_number():
+            display.stream(self)
+        elif not display.in_notebook():
+            print(repr(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from workbench.sessions.transcript import safe_markdown
