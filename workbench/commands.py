@@ -79,12 +79,33 @@ class Regenerate(_Command, frozen=True, kw_only=True):
     message: str
     model: str | None = None
     """Who answers; ``None`` for the model chosen now."""
+    logprobs: int | None = None
+    """How many of the likeliest tokens are told for each place; ``None``: as before."""
 
 
 class GoOn(_Command, frozen=True, kw_only=True):
     """Continue an answer where it stopped; the longer one stands beside it."""
 
     message: str
+
+
+class ReadTokens(_Command, frozen=True, kw_only=True):
+    """The tokens of an answer with their probabilities, as the `Ack`'s data: ``{"tokens": [...], "perplexity": 1.2}``.
+
+    What a token is, `workbench.sessions.branching.tokens_view` says. Why the answer cannot be branched comes as state.
+    """
+
+    message: str
+
+
+class BranchAt(_Command, frozen=True, kw_only=True):
+    """Have an answer go another way at one of its tokens; the other answer stands beside it."""
+
+    message: str
+    token: int
+    """From 0."""
+    alternative: int
+    """Which of the token's alternatives, from 0."""
 
 
 class Show(_Command, frozen=True, kw_only=True):
@@ -183,7 +204,33 @@ class Overflow(_Command, frozen=True, kw_only=True):
 class Export(_Command, frozen=True, kw_only=True):
     """The conversation shown as a file, as the `Ack`'s data: ``{"name": of the file, "text": its content}``."""
 
-    format: Literal["markdown", "json", "html", "notebook"]
+    format: Literal["markdown", "json", "html", "notebook", "python"]
+
+
+class Attach(_Command, frozen=True, kw_only=True):
+    """Put something beside the composer, for the next message: a text whole, or a file in pieces, one command each."""
+
+    attachment: str
+    """The front end's id of it: the same with each piece."""
+    name: str
+    content: str | None = None
+    """A text; ``None`` for a file."""
+    data: str | None = None
+    """A piece of a file, base64."""
+    more: bool = False
+    """Whether further pieces follow."""
+
+
+class AttachLast(_Command, frozen=True, kw_only=True):
+    """Put what the last cell gave beside the composer: its output, or the error that ended it."""
+
+    what: Literal["output", "error"]
+
+
+class Detach(_Command, frozen=True, kw_only=True):
+    """Take something away from beside the composer."""
+
+    attachment: str
 
 
 class ChatWith(_Command, frozen=True, kw_only=True):
@@ -378,7 +425,7 @@ class ExportChat(_Command, frozen=True, kw_only=True):
     """A kept chat as a file, as the `Ack`'s data: ``{"name", "text", "media_type"}``."""
 
     chat: str
-    format: Literal["markdown", "json", "html", "notebook"]
+    format: Literal["markdown", "json", "html", "notebook", "python"]
 
 
 class KeepChats(_Command, frozen=True, kw_only=True):
@@ -587,6 +634,36 @@ class ExportCells(_Command, frozen=True, kw_only=True):
     """Ids of columns, in that order; ``None`` for all."""
 
 
+class SendAll(_Command, frozen=True, kw_only=True):
+    """Send a message to every pane; in a pane that needs leave for it, it waits for that."""
+
+    text: str
+    interrupt: bool = False
+    """Stop what is being answered, and be next."""
+
+
+class StopAll(_Command, frozen=True, kw_only=True):
+    """Cancel what every pane answers, and what waits there."""
+
+
+class AddPane(_Command, frozen=True, kw_only=True):
+    """Another pane, at the end."""
+
+    model: str
+
+
+class RemovePane(_Command, frozen=True, kw_only=True):
+    """Close a pane; what was said there stays in the history, if it is kept."""
+
+    pane: str
+
+
+class KeepPane(_Command, frozen=True, kw_only=True):
+    """Close every other pane; the `Ack`'s data: ``{"chat": its id}``, for `workbench.reopen`."""
+
+    pane: str
+
+
 Command: TypeAlias = (
     Hello
     | Send
@@ -599,6 +676,8 @@ Command: TypeAlias = (
     | Edit
     | Regenerate
     | GoOn
+    | ReadTokens
+    | BranchAt
     | Show
     | Delete
     | Fork
@@ -616,6 +695,9 @@ Command: TypeAlias = (
     | ClosePreview
     | Overflow
     | Export
+    | Attach
+    | AttachLast
+    | Detach
 )
 """What a chat takes."""
 
@@ -702,6 +784,17 @@ ComparisonCommand: TypeAlias = (
     | ExportCells
 )
 """What a comparison takes."""
+
+
+class InPane(_Command, frozen=True, kw_only=True):
+    """What one pane's chat is asked; the `Ack` is the chat's."""
+
+    pane: str
+    command: Command
+
+
+PanesCommand: TypeAlias = Hello | SendAll | StopAll | AddPane | RemovePane | KeepPane | InPane
+"""What chats side by side take."""
 
 HistoryCommand: TypeAlias = (
     Hello

@@ -3,7 +3,8 @@
     WorkbenchError
     ├── UsageError                 a bad argument (also a ValueError)
     │   ├── EmptyPromptError       nothing to answer
-    │   └── OptionError            a generation option out of range
+    │   ├── OptionError            a generation option out of range
+    │   └── KeyFoundError          what was to be attached holds a key or a password
     ├── ModelError                 a model that cannot be used
     │   ├── ModelNotFoundError     no model of that id (also a LookupError)
     │   ├── ModelFilesError        files missing, truncated, or not what they claim to be
@@ -115,6 +116,12 @@ class EmptyPromptError(UsageError):
 
 class OptionError(UsageError):
     """A generation option is out of range, or this engine cannot take it."""
+
+
+class KeyFoundError(UsageError):
+    """What was to be attached holds a key or a password; nothing of it was sent. The message says where it lies."""
+
+    default_next_step = "Take it out, and attach the rest."
 
 
 class ModelError(WorkbenchError):

@@ -147,6 +147,8 @@ class Finished(_Event, frozen=True, kw_only=True):
     """The options that were really used."""
     ignored: tuple[str, ...] = ()
     """Names of the options asked for that the engine or server does not honour."""
+    grammar: bool = False
+    """Whether the engine's grammar held the answer to the schema, all the way."""
 
 
 class Failed(_Event, frozen=True, kw_only=True):

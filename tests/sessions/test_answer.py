@@ -80,7 +80,11 @@ def test_the_operations_rebuild_the_view_after_every_event() -> None:
     assert front["text"] == "Good day"
     assert front["reasoning"] == "hm"
     assert front["model"] == "builtin"
-    assert front["tools"] == [{"name": "add", "arguments": '{"a": 1}'}]
+    (tool,) = front["tools"]
+    assert tool["name"] == "add"
+    assert tool["arguments"] == {"a": 1}
+    assert tool["status"] == "called"
+    assert tool["at"] == len("Good day")
     assert front["status"] == "done"
     assert front["finish"] == "tool_calls"
     assert front["usage"]["prompt_tokens"] == 8

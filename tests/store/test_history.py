@@ -63,7 +63,7 @@ def test_a_chat_and_its_messages_are_kept_as_they_were(history):
         at=102.5,
         parent="m1",
         role="assistant",
-        parts=(Reasoning("hm", 1.5), Text("A cat."), ToolCall("c", "f", "{}"), ToolResult("c", "no", True)),
+        parts=(Reasoning("hm", 1.5), Text("A cat."), ToolCall("c", "f", "{}"), ToolResult("c", "no", "failed")),
         model="ollama:llama3",
         status="failed",
         finish="length",

@@ -5,6 +5,7 @@ Knows no run. The model, and what there is to choose from, is its base, `workben
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,9 @@ class About(Chooser):
         force: bool,
         private: bool,
         id: str | None,
+        lock: threading.RLock | None,
     ) -> None:
-        super().__init__(model, services=services, force=force, name="chat", id=id)
+        super().__init__(model, services=services, force=force, name="chat", id=id, lock=lock)
         self._conversation = Conversation(self._audience, Recorder(self.id, private=private), system=system)
         self._conversation.options = options or GenerationOptions()
         self._overflow: How | None = None

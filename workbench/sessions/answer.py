@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -26,13 +26,20 @@ from workbench.events import (
     Usage,
     UsageKnown,
 )
-from workbench.messages import Message, Part, Reasoning, Text, ToolCall, new_id
+from workbench.messages import Message, Part, Reasoning, Text, ToolCall, ToolResult, new_id
 from workbench.options import GenerationOptions
+from workbench.sessions.tools.called import Called
+from workbench.tokens import Token
 
-AnswerStatus: TypeAlias = Literal["queued", "loading", "prefill", "thinking", "writing", "done", "cancelled", "failed"]
+AnswerStatus: TypeAlias = Literal[
+    "queued", "loading", "prefill", "thinking", "writing", "asking", "calling", "done", "cancelled", "failed"
+]
+"""``asking``: a call of a function waits for the person; ``calling``: one runs."""
 Op: TypeAlias = list[Any]
 """One change of a view, as the front end reads it: ``["text", message_id, "more"]``, ``["patch", id, {...}]``."""
 
+PARTED = "\n\n"
+"""Between what was said before a call of a function and what was said after it."""
 SPEED_WINDOW_S = 1.0
 SPEED_EVERY_S = 0.1
 
@@ -58,7 +65,9 @@ class Answer:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.reasoning_s: float | None = None
-        self.calls: list[ToolCall] = []
+        self.calls: list[Called] = []
+        self.begins: list[int] = [0]
+        """For each time the model was asked, the first of `pieces` that it wrote then."""
         self.notes: list[Notice] = []
         self.load: dict[str, int | None] | None = None
         self.prefill: dict[str, int] | None = None
@@ -70,16 +79,25 @@ class Answer:
         self.ignored: tuple[str, ...] = ()
         self.tokens = 0
         """Tokens generated so far, where the engine tells their ids; else 0 until the usage is known."""
+        self.scored: list[Token] = []
+        """Tokens with their probabilities, as far as asked for and told. Not kept: they go with the kernel."""
+        self.no_branch = ""
+        """Why it cannot go another way at a token, once that was looked for; empty: it can, or nobody has looked."""
         self.live_tps: float | None = None
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque()
         self._speed_told = 0.0
         self._thinking_since: float | None = None
+        self.usage_now = Usage()
+        """Tokens counted since the model was asked last; `usage` is the sum of all rounds."""
+        self._usage_before = Usage()
+        self._metrics_before = Metrics()
 
     def begin(self, other: Answer) -> None:
         """Begin with what another answer says; what comes goes on from there."""
         self.pieces, self.thoughts = [other.text], [other.reasoning] if other.thoughts else []
         self.reasoning_s = other.reasoning_s
+        self.scored = list(other.scored)
 
     @property
     def text(self) -> str:
@@ -103,13 +121,52 @@ class Answer:
 
     @property
     def message(self) -> Message:
-        """The answer so far as a message."""
-        parts: list[Part] = []
-        if self.thoughts:
-            parts.append(Reasoning(self.reasoning, self.reasoning_s))
-        if self.pieces:
-            parts.append(Text(self.text))
-        return Message("assistant", (*parts, *self.calls), id=self.id, model=self.model)
+        """The answer so far as a message: what was thought, then each round's text, its calls, their results."""
+        parts: list[Part] = [Reasoning(self.reasoning, self.reasoning_s)] if self.thoughts else []
+        for round, begin in enumerate(self.begins):
+            last = round == len(self.begins) - 1
+            text = "".join(self.pieces[begin : None if last else self.begins[round + 1]])
+            calls = [call for call in self.calls if call.round == round]
+            text = text.lstrip("\n") if round else text
+            text = text.rstrip("\n") if calls else text
+            if text or (last and not self.calls and self.pieces):
+                parts.append(Text(text))
+            parts += [call.call for call in calls]
+            parts += [call.part for call in calls if call.part is not None]
+        return Message("assistant", tuple(parts), id=self.id, model=self.model)
+
+    def read(self, parts: Iterable[Part]) -> None:
+        """Say what a kept message says."""
+        for part in parts:
+            if isinstance(part, Text | ToolCall) and any(call.part is not None for call in self._asked_now()):
+                self.next_round()
+            match part:
+                case Text():
+                    self._part_text()
+                    self.pieces.append(part.text)
+                case Reasoning():
+                    self.thoughts.append(part.text)
+                    self.reasoning_s = part.seconds
+                case ToolCall():
+                    self._called(part)
+                case ToolResult():
+                    for call in self.calls:
+                        if call.id == part.call:
+                            call.take(part)
+
+    def next_round(self, event: Finished | None = None) -> Op:
+        """The model is asked again, after the functions it called; `event` is how it ended before."""
+        self.begins.append(len(self.pieces))
+        self._stop_thinking()
+        if event is not None:
+            self._usage_before = self.usage = _added(self._usage_before, _updated(self.usage_now, event.usage))
+            self._metrics_before = _longer(self._metrics_before, event.metrics)
+            self.usage_now = Usage()
+        return self.patch(status="prefill", prefill=None, live_tps=None, usage=self.usage)
+
+    def tools_patch(self) -> Op:
+        """The calls as they are now, and whether one waits or runs."""
+        return ["patch", self.id, {"tools": self._tools(), "status": self.status}]
 
     def view(self) -> dict[str, Any]:
         """All of it as JSON-ready values."""
@@ -133,6 +190,8 @@ class Answer:
             "live_tps": self.live_tps,
             "tokens": self.tokens,
             "finish": self.finish,
+            "scored": bool(self.scored),
+            "no_branch": self.no_branch,
         }
 
     def fold(self, event: Event) -> list[Op]:
@@ -163,13 +222,13 @@ class Answer:
                 prefill = {"done": event.done, "total": event.total}
                 return [self.patch(status="prefill", position=None, prefill=prefill)]
             case ToolCalled():
-                self.calls.append(event.call)
-                return [["patch", self.id, {"tools": self._tools()}]]
+                self._called(event.call)
+                return [self.tools_patch()]
             case UsageKnown():
-                metrics = (
-                    self.metrics if event.ttft_s is None else msgspec.structs.replace(self.metrics, ttft_s=event.ttft_s)
-                )
-                return [self.patch(usage=_updated(self.usage, event.usage), metrics=metrics)]
+                metrics = self.metrics
+                if event.ttft_s is not None and metrics.ttft_s is None:
+                    metrics = msgspec.structs.replace(metrics, ttft_s=event.ttft_s)
+                return [self.patch(usage=self._counted(event.usage), metrics=metrics)]
             case Finished():
                 return [self._finished(event)]
             case Failed():
@@ -196,7 +255,11 @@ class Answer:
         if event.tokens:
             self.tokens += len(event.tokens)
             self._recent.append((now, self.tokens))
+        thinking = kind == "reasoning"
+        self.scored += [msgspec.structs.replace(t, thinking=True) if thinking else t for t in event.logprobs]
         if event.text:
+            if pieces is self.pieces and self._part_text():
+                ops.append([kind, self.id, PARTED])
             pieces.append(event.text)
             ops.append([kind, self.id, event.text])
         if event.tokens and now - self._speed_told >= SPEED_EVERY_S:
@@ -223,8 +286,8 @@ class Answer:
         return self._end(
             status="cancelled" if event.reason == "cancelled" else "done",
             finish=event.reason,
-            usage=_updated(self.usage, event.usage),
-            metrics=event.metrics,
+            usage=self._counted(event.usage),
+            metrics=_longer(self._metrics_before, event.metrics),
         )
 
     def _end(self, **fields: Any) -> Op:
@@ -232,7 +295,19 @@ class Answer:
         tokens = self.tokens if usage.completion_tokens is None else usage.completion_tokens
         op = self.patch(position=None, live_tps=None, tokens=tokens, reasoning_s=self.reasoning_s, **fields)
         op[2]["notes"] = self._notes()
+        self._trim()
+        op[2]["scored"] = bool(self.scored)
         return op
+
+    def _trim(self) -> None:
+        """Take from the last token what a stop string or a tag has cut off from the text."""
+        if not self.scored:
+            return
+        last = self.scored[-1]
+        said, text = self.reasoning if last.thinking else self.text, last.text
+        while not said.endswith(text):
+            text = text[:-1]
+        self.scored[-1] = msgspec.structs.replace(last, text=text)
 
     def _stop_thinking(self) -> None:
         if self._thinking_since is not None:
@@ -242,8 +317,56 @@ class Answer:
     def _notes(self) -> list[dict[str, Any]]:
         return [{"code": n.code, "message": n.message, "model": n.model} for n in self.notes]
 
-    def _tools(self) -> list[dict[str, str]]:
-        return [{"name": c.name, "arguments": c.arguments} for c in self.calls]
+    def _called(self, call: ToolCall) -> None:
+        if any(call.id == other.id for other in self.calls):  # some servers count from 0 each time
+            call = msgspec.structs.replace(call, id=new_id())
+        self.calls.append(Called(call, at=len(self.pieces), round=len(self.begins) - 1))
+
+    def _asked_now(self) -> list[Called]:
+        """The calls since the model was asked last."""
+        return [call for call in self.calls if call.round == len(self.begins) - 1]
+
+    def _part_text(self) -> bool:
+        """Part the text about to come from that of the round before; whether that was due."""
+        due = len(self.begins) > 1 and len(self.pieces) == self.begins[-1] and bool(self.text.strip())
+        if due:
+            self.pieces.append(PARTED)
+        return due
+
+    def _counted(self, usage: Usage) -> Usage:
+        """Tokens of all rounds, with what is known of this one now."""
+        self.usage_now = _updated(self.usage_now, usage)
+        return _added(self._usage_before, self.usage_now)
+
+    def _tools(self) -> list[dict[str, Any]]:
+        return [call.view(_units("".join(self.pieces[: call.at]))) for call in self.calls]
+
+
+def _units(text: str) -> int:
+    """Length of a text as JavaScript counts it."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _added(before: Usage, now: Usage) -> Usage:
+    """The sum of what is known."""
+    if before == Usage():
+        return now
+    names = Usage.__struct_fields__
+    pairs = {name: (getattr(before, name), getattr(now, name)) for name in names}
+    return Usage(**{name: None if pair == (None, None) else sum(n or 0 for n in pair) for name, pair in pairs.items()})
+
+
+def _longer(before: Metrics, now: Metrics) -> Metrics:
+    """Metrics of an answer in several rounds: how it began, the speed it has now, the time of all."""
+    if before == Metrics():
+        return now
+    return msgspec.structs.replace(
+        now,
+        load_s=before.load_s if now.load_s is None else now.load_s,
+        ttft_s=before.ttft_s,
+        total_s=None if None in (before.total_s, now.total_s) else before.total_s + now.total_s,  # type: ignore[operator]  # just looked
+        peak_memory=max((n for n in (before.peak_memory, now.peak_memory) if n is not None), default=None),
+    )
 
 
 def _updated(before: Usage, now: Usage) -> Usage:

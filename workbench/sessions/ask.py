@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from workbench.options import GenerationOptions, make_options
@@ -17,6 +18,9 @@ def ask(
     system: str | None = None,
     force: bool = False,
     fallback: bool | None = None,
+    attach: Any = (),
+    tools: Iterable[Callable[..., Any]] | None = None,
+    allow: bool = False,
     **options_and_variables: Any,
 ) -> Reply:
     """Ask one question; returns the `Reply` at once. In a notebook, as the end of a cell, it writes itself there.
@@ -29,9 +33,11 @@ def ask(
     `prompt` is what to ask. `model` is a model id, as `models` lists them; without one the model that ships
     inside answers. `system` tells it how to behave. `force` loads a local model even if it does not fit this
     machine's memory. `fallback` says whether another model may answer when this one is not available (the reply's
-    `notes` say so); ``None`` leaves that to the settings. Keywords with the name of a generation option (max_tokens,
-    temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking) are options; all
-    others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{`` and
+    `notes` say so); ``None`` leaves that to the settings. `attach` is a thing, or a list of things, that goes with
+    the question (a frame, a figure, a file), as `Chat.attach` takes them. `tools` are functions that the model may call: with `allow`
+    at once, else after `Reply.allow_call`. Keywords with the name of a generation option (max_tokens,
+    temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking, logprobs) are options;
+    all others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{`` and
     ``}}`` stand for braces (see `workbench.sessions.prompts`). What is asked so is not kept in the history.
     Raises at once: `EmptyPromptError`, `OptionError`, `ModelNotFoundError` (the nearest id is named), `UsageError`
     (a variable is missing, or not in the prompt), `ConsentNeededError` (it would leave this machine, and nobody has
@@ -43,4 +49,6 @@ def ask(
     variables = {k: v for k, v in options_and_variables.items() if k not in names}
     made = make_options(**options)
     text = fill(prompt, variables, others=names) if variables else prompt
-    return Chat(model, system=system, options=made, force=force, fallback=fallback, private=True).send(text)
+    return Chat(model, system=system, options=made, force=force, fallback=fallback, private=True).send(
+        text, attach=attach, tools=tools, allow=allow
+    )

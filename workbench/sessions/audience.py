@@ -14,11 +14,18 @@ Observer = Callable[[Op], None]
 
 
 class Audience:
-    """The observers of one session. `lock` is held while the session changes and while they are told."""
+    """The observers of one session. `lock` is held while the session changes and while they are told; several that are
+    told of in one order share it.
+    """
 
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        self.lock = lock or threading.RLock()
         self._observers: list[Observer] = []
+
+    @property
+    def there(self) -> bool:
+        """Whether anybody is told: a widget shows it."""
+        return bool(self._observers)
 
     def join(self, observer: Observer) -> Callable[[], None]:
         """Tell this one too, under `lock`, in order; returns what ends it."""

@@ -1,6 +1,7 @@
 """The chat as a program uses it: ask, edit, ask again, go back and forth. It knows no widget and no engine.
 
-talk.py           its base: how it asks, and what it hears
+attaching/        its base: what goes with the next message
+talk.py           the base of that: how it asks, and what it hears
 about.py          the base of that: title, system prompt, options; and of that chosen.py: the model
 conversation.py   what is said: the tree, what of it is shown, what is kept
 runs.py           the runs that answer, one after another
@@ -11,36 +12,42 @@ chat_state.py     what a front end draws beside the messages: options, presets, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.commands import Ack, Command
 from workbench.errors import EmptyPromptError, StateError, UsageError
 from workbench.messages import Message, new_id
 from workbench.messages import system as system_message
 from workbench.messages import user as user_message
-from workbench.options import make_options
+from workbench.options import GenerationOptions, make_options
 from workbench.request import Request
-from workbench.sessions import chat_commands, open_chats
+from workbench.sessions import branching, chat_commands, open_chats
 from workbench.sessions.answer import Answer
+from workbench.sessions.attaching.attachment import attached
+from workbench.sessions.attaching.beside import Attaching
 from workbench.sessions.begun import Said
 from workbench.sessions.conversation import Conversation, Which, id_of
 from workbench.sessions.preview import Preview, previewed
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
 from workbench.sessions.stored import copied, ended
-from workbench.sessions.talk import Talk, stop_all
+from workbench.sessions.talk import stop_all
+from workbench.sessions.tools.modes import Mode, with_line
 from workbench.sessions.transcript import html_copy
 from workbench.sessions.tree import Node
 from workbench.store import settings
+
+if TYPE_CHECKING:
+    import pandas
 
 GO_ON = "Go on exactly where you stopped."
 """What is asked of a model whose server cannot continue an answer."""
 
 
-class Chat(Talk):
+class Chat(Attaching):
     """A conversation with a model. `chat` makes one; displaying it in a notebook draws its widget.
 
     A script, a cell and the widget call the same methods, and the runs of one chat go one after another on
@@ -58,26 +65,44 @@ class Chat(Talk):
 
     # Asking
 
-    def send(self, text: str, *, interrupt: bool = False, **options: Any) -> Reply:
+    def send(
+        self,
+        text: str,
+        *,
+        attach: Any = (),
+        tools: Iterable[Callable[..., Any]] | None = None,
+        allow: bool = False,
+        interrupt: bool = False,
+        **options: Any,
+    ) -> Reply:
         """Ask; returns the `Reply` at once, while the answer is still to come.
 
         `options` are those of `GenerationOptions` (``temperature=0``, ``max_tokens=200``, ``seed=1``, ...),
-        for this answer only. While another answer is being written, this one queues; with `interrupt` that answer is
-        stopped, and this message is next, before those that wait.
-        Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and nobody has
-        allowed that) or `StateError` (a closed chat) at once; what goes wrong later is the reply's `error`.
+        for this answer only. `attach` is a thing, or a list of things, that goes with the message, after what stands
+        beside the composer (see `attach`). `tools` are functions that the model may call for this answer, in place of
+        the chat's; each call waits until the person allows it, or runs at once with `allow`. While another answer is
+        being written, this one queues; with `interrupt` that answer is stopped, and this message is next, before those
+        that wait. Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and
+        nobody has allowed that), `StateError` (a closed chat), `UsageError` (a picture for a model that sees none, a
+        function that no model could call) or what `attach` raises at once; what goes wrong later is the reply's
+        `error`.
         If the model is not available, the fallback of the settings answers, and the reply's `notes` say so.
         """
         own = make_options(**options)
         _check_text(text)
+        given = self._made(attach)
         who = self._who()
         with self.lock:
             going = self._runs.going if interrupt else None
             parent = self._conversation.tree.end()
             follows = None
+            offer = None if tools is None and not allow else self._offer(tools, free=allow)
             if going is not None and self._conversation.shows(going.node):
                 parent, follows = going.node, going.node.chosen
-            reply = self._ask(text, parent, who, own, next=interrupt)
+            parts = [part for each in (*self._tray.ready(), *given) for part in each.parts]
+            reply = self._ask(text, parent, who, own, next=interrupt, parts=parts, offer=offer)
+            if parts:
+                self.detach()
             if follows is not None:
                 self._conversation.move(follows, self._conversation.find(reply.id))
         if going is not None:
@@ -86,7 +111,7 @@ class Chat(Talk):
 
     def edit(self, message: Which, text: str, **options: Any) -> Reply | None:
         """Another version of a message, beside it. One of a person's is asked, and its `Reply` is returned; an answer
-        gets that text, and nobody is asked.
+        gets that text, and nobody is asked. What came with a message stays with it.
 
         `options` are as for `send`. Raises as `send`, and `UsageError` when there is no such message, `StateError`
         while it is still being written.
@@ -105,7 +130,10 @@ class Chat(Talk):
                 return None
         who = self._who()
         with self.lock:
-            return self._ask(text, node.parent or conversation.tree.ground, who, node.own.merged(own))
+            parts = () if node.plain is None else attached(node.plain.parts)
+            return self._ask(
+                text, node.parent or conversation.tree.ground, who, node.own.merged(own), parts=parts, offer=node.offer
+            )
 
     def regenerate(self, message: Which | None = None, *, model: str | None = None, **options: Any) -> Reply:
         """Ask again for the answer that a message was, or to a question (the newest, if not given); at once.
@@ -140,12 +168,32 @@ class Chat(Talk):
         if old is None or old.reply is None or not old.reply.partial.strip():
             raise UsageError("There is no text to go on from.", next_step="Ask for the answer again.")
         who = self._who()
-        if who.service is None or who.service.can_continue(who.model):
+        if not old.reply.calls and (who.service is None or who.service.can_continue(who.model)):
             with self.lock:
                 return self._answer(question, who, old.own, continues=old)
         note = f"{who.model} cannot continue an answer, so it was asked to go on."
         with self.lock:
             return self._ask(GO_ON, old, who, old.own, note=note)
+
+    def branch_at(self, message: Which, index: int, alternative: int | str, **options: Any) -> Reply:
+        """Have an answer go another way at one of its tokens (`Reply.tokens`); returns at once.
+
+        The new answer stands beside the old one: it begins with the text before that token and an alternative in its
+        place (an index into the token's alternatives, or a text), and the same model goes on from there. Raises as
+        `regenerate`, and `UsageError` where there is no such token or alternative, or the server cannot continue.
+        """
+        own = make_options(**options)
+        with self.lock:
+            question, old = self._question_of(message)
+            if old is None or old.reply is None:
+                raise UsageError("A question has no tokens to branch at.", next_step="Choose an answer.")
+            begun = branching.beginning(old.reply._answer, index, alternative)
+        who = self._who(old.reply.model)
+        if who.service is not None and not who.service.can_continue(who.model):
+            raise UsageError(branching.cannot(who.model), next_step="Ask a model that runs here.")
+        own = old.own.merged(GenerationOptions(logprobs=old.reply.options.logprobs)).merged(own)
+        with self.lock:
+            return self._answer(question, who, own, begun=begun)
 
     def stop(self, run: str | None = None) -> None:
         """Cancel a run, by its id; without one, the run being answered, or the load going on.
@@ -238,6 +286,8 @@ class Chat(Talk):
             other._conversation.title = conversation.called()
             other._conversation.parent = conversation.recorder.chat
             other._conversation.model = other._info.id
+            other._means.functions, other._means.mode = self._means.functions, self._means.mode
+            other._means.timeout = self._means.timeout
             copies = [copied(node, other._conversation.changed) for node in end.lineage()]
             other._conversation.put_all(copies, other._conversation.tree.ground)
             self._forks.append(other)
@@ -253,9 +303,13 @@ class Chat(Talk):
             messages = self._conversation.read(self._conversation.tree.end())
             model = self._model_info().id
             options, context = self.options, self.context
-        if text.strip():
-            messages = (*messages, user_message(text))
-        return previewed(self.services, model, messages, options, context)
+            offer, line = self._offer(), self._line()
+            parts = [part for each in self._tray.attachments.values() for part in each.parts]
+        if text.strip() or parts:
+            messages = (*messages, user_message(text, *parts))
+        if line and messages:
+            messages = with_line(messages, line)
+        return previewed(self.services, model, messages, options, context, () if offer is None else offer.tools)
 
     def save_cache(self, file: str | os.PathLike[str]) -> int:
         """Write what its model has read of the path shown into a file, so that `restore_cache` can spare the reading.
@@ -279,14 +333,33 @@ class Chat(Talk):
         local, model = self._local()
         return local.restore_cache(model, Path(file).expanduser())
 
-    def export(
-        self, to: str | os.PathLike[str], *, overwrite: bool = False, branches: bool = False, code_cells: bool = False
-    ) -> str | Path:
-        """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``), or in a file whose suffix
-        says which of them (``.md``, ``.json``, ``.html``, ``.ipynb``). Returns the text, or the file's path.
+    def to_frame(self) -> pandas.DataFrame:
+        """One row a message shown, the system prompt's included: role, model, text, reasoning, tokens, times, speeds,
+        when, which version of how many, calls of tools, and why it failed. Raises `UsageError` without pandas.
 
-        `workbench.sessions.export.export` says what each format holds, and what `branches` and `code_cells` add.
-        Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there already
+        `workbench.sessions.chat_frame.COLUMNS` are its columns; times are in seconds, rates in tokens a second.
+        """
+        from workbench.sessions import chat_frame
+
+        with self.lock:
+            chat, messages = self._conversation.chat(), self._conversation.stored()
+        return chat_frame.frame(chat, messages)
+
+    def export(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        branches: bool = False,
+        code_cells: bool = False,
+        answers: bool = True,
+    ) -> str | Path:
+        """The conversation as text (``"markdown"``, ``"json"``, ``"html"``, ``"notebook"``, ``"python"``), or in a
+        file whose suffix says which of them (``.md``, ``.json``, ``.html``, ``.ipynb``, ``.py``). Returns the text, or
+        the file's path.
+
+        `workbench.sessions.export.export` says what each format holds, and what `branches`, `code_cells` and `answers`
+        change. Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there already
         and `overwrite` is not given.
         """
         from workbench.sessions import export
@@ -295,7 +368,8 @@ class Chat(Talk):
             chat, messages = self._conversation.chat(), self._conversation.stored()
         as_text = isinstance(to, str) and to in export.MEDIA_TYPES
         format = str(to) if as_text else export.format_of(to)
-        text = export.export(chat, messages, format, branches=branches, code_cells=code_cells)
+        how = {"branches": branches, "code_cells": code_cells, "answers": answers}
+        text = export.export(chat, messages, format, **how)
         return text if as_text else export.write(text, to, overwrite=overwrite)
 
     def close(self) -> None:
@@ -332,6 +406,8 @@ class Chat(Talk):
                 "run_message": None if going is None else going.node.id,
                 "consent": None if self._held is None else self._held.view(),
                 "overflow": None if self._overflowing is None else self._overflowing[1].view(),
+                "attachments": self._attachment_views(),
+                **self._means_fields(),
                 **self._about(),
             }
 
@@ -371,6 +447,8 @@ def chat(
     messages: Iterable[Said] = (),
     force: bool = False,
     fallback: bool | None = None,
+    tools: Iterable[Callable[..., Any]] = (),
+    mode: Mode = "act",
     **options: Any,
 ) -> Chat:
     """Talk to a model. In a notebook, the chat that ends a cell draws itself: type, and read the answer as it comes.
@@ -386,15 +464,18 @@ def chat(
     in the settings, `options` go on top of them. A `private` chat is never kept in the history. `messages` are what was
     said before, as ``[("user", "Hello"), ("assistant", "Hi")]``: the chat goes on from there. `force` loads a local
     model even if it does not fit this machine's memory. `fallback` says whether another model may answer when this
-    one is not available (a note above the answer says so); ``None`` leaves that to the settings. `options` are those
+    one is not available (a note above the answer says so); ``None`` leaves that to the settings. `tools` are functions
+    that the model may call, each after the person has allowed it; `mode` is ``"act"``, ``"ask"`` (talk only: tools are
+    not sent) or ``"edit"`` (answers are code for cells). `options` are those
     of `GenerationOptions`: max_tokens, temperature, top_p, top_k, min_p, repetition_penalty, stop, seed,
-    context_length, thinking.
+    context_length, thinking, logprobs.
     Raises `ModelNotFoundError` (the nearest id is named), `OptionError`, and `UsageError` for an unknown preset.
     """
     made = make_options(**options)
     if preset is not None:
         made = settings.preset(preset).merged(made)
     begun = Chat(model, system=system, options=made, private=private, force=force, fallback=fallback)
+    begun.tools, begun.mode = tuple(tools), mode
     if messages := tuple(messages):
         begun._begin_with(messages)
     return begun

@@ -10,6 +10,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -17,10 +18,14 @@ import msgspec
 from workbench.commands import (
     Ack,
     Allow,
+    Attach,
+    AttachLast,
+    BranchAt,
     ChooseModel,
     ClosePreview,
     Command,
     Delete,
+    Detach,
     DropPreset,
     DropPrompt,
     Edit,
@@ -33,6 +38,7 @@ from workbench.commands import (
     NewChat,
     Overflow,
     Preview,
+    ReadTokens,
     Refuse,
     Regenerate,
     SavePreset,
@@ -49,7 +55,7 @@ from workbench.commands import (
 from workbench.errors import ConsentNeededError, StateError, describe
 from workbench.options import make_options
 from workbench.services import consent
-from workbench.sessions import preview, prompts
+from workbench.sessions import branching, preview, prompts
 from workbench.sessions.held import Held, leave
 from workbench.store import settings
 
@@ -71,12 +77,14 @@ def _do(chat: Chat, command: Command) -> Any:
     match command:
         case Hello():
             pass
-        case Send() | Edit() | Regenerate() | GoOn() | Overflow():
+        case Send() | Edit() | Regenerate() | GoOn() | BranchAt() | Overflow():
             return _do_or_hold(chat, command)
         case Allow():
             _allow(chat, command.always)
         case Refuse():
             chat._hold(None)
+        case ReadTokens():
+            return _tokens(chat, command.message)
         case Stop():
             chat.stop(command.run)
         case ChooseModel():
@@ -117,6 +125,15 @@ def _do(chat: Chat, command: Command) -> Any:
             _preview(chat, command.text)
         case ClosePreview():
             _close_preview(chat)
+        case Attach():
+            from workbench.sessions.attaching import receiving
+
+            if (job := receiving.received(chat, command)) is not None:
+                _in_background(chat, job)
+        case AttachLast():
+            _in_background(chat, chat.attach_output if command.what == "output" else chat.attach_error)
+        case Detach():
+            chat.detach(command.attachment)
         case Export():
             from workbench.sessions.export import file_name
 
@@ -150,8 +167,7 @@ def _do_or_hold(chat: Chat, command: Command, allowed: str = "") -> None:
     try:
         _ask(chat, command)
     except ConsentNeededError:
-        model = command.model if isinstance(command, Regenerate) else None
-        service, info = chat.services.resolve(model or chat.model)
+        service, info = chat.services.resolve(_asked(chat, command))
         chat._hold(Held(command, info.id, getattr(service, "url", "")))
     finally:
         leave.reset(token)
@@ -165,9 +181,11 @@ def _ask(chat: Chat, command: Command) -> None:
         case Edit():
             chat.edit(command.message, command.text)
         case Regenerate():
-            chat.regenerate(command.message, model=command.model)
+            chat.regenerate(command.message, model=command.model, logprobs=command.logprobs)
         case GoOn():
             _go_on(chat, command.message)
+        case BranchAt():
+            _branch_at(chat, command)
         case Overflow():
             chat._settle_overflow(command.choice)
 
@@ -196,7 +214,44 @@ def _go_on(chat: Chat, message: str) -> None:
         _in_background(chat, lambda: chat.go_on(message))
 
 
+def _branch_at(chat: Chat, command: BranchAt) -> None:
+    """Branch, in the background where a server has to be asked first whether it can go on."""
+    who = chat._who(_asked(chat, command))
+    branch = partial(chat.branch_at, command.message, command.token, command.alternative)
+    if getattr(who.service, "url", None) is None:
+        branch()
+    else:
+        _in_background(chat, branch)
+
+
+def _asked(chat: Chat, command: Command) -> str:
+    """The model that a command asks."""
+    with chat.lock:
+        if isinstance(command, BranchAt) and (reply := chat._conversation.find(command.message).reply) is not None:
+            return reply.model
+        return (command.model if isinstance(command, Regenerate) else None) or chat.model
+
+
 # What takes time
+
+
+def _tokens(chat: Chat, message: str) -> dict[str, Any]:
+    """An answer's tokens; whether it can be branched is looked for in the background: a server may have to be asked."""
+    with chat.lock:
+        reply = chat._conversation.find(message).reply
+        if reply is None:
+            raise StateError("A question has no tokens.")
+        tokens = branching.tokens_view(reply._answer)
+
+    def look() -> None:
+        service, info = chat.services.resolve(reply.model)
+        why = "" if service.can_continue(info.id) else branching.cannot(info.id)
+        with chat.lock:
+            chat._tell_message(message, reply._answer.patch(no_branch=why))
+
+    if tokens:
+        _in_background(chat, look)
+    return {"tokens": tokens, "perplexity": reply.perplexity}
 
 
 def _preview(chat: Chat, text: str) -> None:

@@ -64,9 +64,12 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counted(node: Node) -> int | None:
-    if node.reply is None or node.reply.usage.prompt_tokens is None:
+    """Prompt and answer of its last round; that of an answer with calls is not kept."""
+    if node.reply is None:
         return None
-    return node.reply.usage.prompt_tokens + (node.reply.usage.completion_tokens or 0)
+    answer = node.reply._answer
+    usage = answer.usage_now if answer.calls else answer.usage
+    return None if usage.prompt_tokens is None else usage.prompt_tokens + (usage.completion_tokens or 0)
 
 
 def _made(given: dict[str, Any]) -> GenerationOptions | None:

@@ -37,9 +37,10 @@ class Chooser:
         force: bool = False,
         name: str,
         id: str | None = None,
+        lock: threading.RLock | None = None,
     ) -> None:
         self.id = id or new_id()
-        self._audience = Audience()
+        self._audience = Audience(lock)
         self.lock = self._audience.lock
         """Held while the state changes and while observers are told."""
         self._services = services

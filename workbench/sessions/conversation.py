@@ -13,6 +13,7 @@ from workbench.messages import Message
 from workbench.messages import system as system_message
 from workbench.options import GenerationOptions
 from workbench.sessions.answer import Answer, Op
+from workbench.sessions.attaching.attachment import files_view
 from workbench.sessions.audience import Audience
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
@@ -269,4 +270,6 @@ def _system_view(message: Message) -> dict[str, Any]:
 def _plain_view(message: Message) -> dict[str, Any]:
     view = Answer("", GenerationOptions(), id=message.id).view()
     fields = {"role": message.role, "model": None, "text": message.text, "status": "done", "run": None}
+    if message.role == "user":
+        fields["files"] = files_view(message)
     return view | fields

@@ -1,4 +1,4 @@
-"""A conversation as a file: Markdown, JSON, HTML or a notebook. It knows no chat that is open and no database.
+"""A conversation as a file: Markdown, JSON, HTML, a notebook or a Python program. It knows no chat that is open and no database.
 
 export.py             which format, the file's name, writing it
 export_tree.py        which messages: the path shown, the other branches
@@ -6,6 +6,7 @@ export_words.py       who said it, when, what was measured: the words all format
 export_markdown.py    Markdown with front matter
 export_html.py        one page for a browser, without a script
 export_notebook.py    a notebook whose first code cell goes on with the conversation
+export_python.py      a program that asks it again
 export_json.py        the whole tree, and reading it back
 """
 
@@ -22,14 +23,17 @@ from workbench.errors import FolderError, UsageError
 if TYPE_CHECKING:
     from workbench.store.history_values import StoredChat, StoredMessage
 
-Format: TypeAlias = Literal["markdown", "json", "html", "notebook"]
-SUFFIXES: dict[str, Format] = {".md": "markdown", ".json": "json", ".html": "html", ".ipynb": "notebook"}
+Format: TypeAlias = Literal["markdown", "json", "html", "notebook", "python"]
+SUFFIXES: dict[str, Format] = {
+    ".md": "markdown", ".json": "json", ".html": "html", ".ipynb": "notebook", ".py": "python",
+}  # fmt: skip
 """The suffix of a file that is written, and what goes into it."""
 MEDIA_TYPES: dict[Format, str] = {
     "markdown": "text/markdown",
     "json": "application/json",
     "html": "text/html",
     "notebook": "application/x-ipynb+json",
+    "python": "text/x-python",
 }
 _LONGEST_NAME = 60
 
@@ -41,12 +45,15 @@ def export(
     *,
     branches: bool = False,
     code_cells: bool = False,
+    answers: bool = True,
 ) -> str:
-    """The conversation as text in one of four formats: ``markdown``, ``json``, ``html``, ``notebook``.
+    """The conversation as text in one of five formats: ``markdown``, ``json``, ``html``, ``notebook``, ``python``.
 
-    Markdown, HTML and a notebook hold the path that is shown; with `branches` the first two list the other branches
-    after it. JSON is the whole tree. With `code_cells` Python blocks of answers become cells of a notebook that can
-    be run; else nothing that a model wrote can run by itself. Raises `UsageError` for another format.
+    Markdown, HTML, a notebook and Python hold the path that is shown; with `branches` the first two list the other
+    branches after it. JSON is the whole tree. With `code_cells` Python blocks of answers become cells of a notebook
+    that can be run; else nothing that a model wrote can run by itself. Python is a program that asks the questions
+    again; without `answers` it leaves out the comments that say what was answered. Raises `UsageError` for another
+    format.
     """
     match checked(format):
         case "markdown":
@@ -61,6 +68,10 @@ def export(
             from workbench.sessions.export_notebook import notebook
 
             return notebook(chat, messages, code_cells=code_cells)
+        case "python":
+            from workbench.sessions.export_python import python
+
+            return python(chat, messages, answers=answers)
         case "json":
             from workbench.sessions.export_json import dumped
 
@@ -68,7 +79,7 @@ def export(
 
 
 def checked(format: str) -> Format:
-    """The format of that name. Raises `UsageError`, which names the four."""
+    """The format of that name. Raises `UsageError`, which names them all."""
     for known in get_args(Format):
         if format == known:
             return known  # type: ignore[no-any-return]  # get_args knows no types
@@ -76,7 +87,7 @@ def checked(format: str) -> Format:
 
 
 def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format:
-    """The format for a file: the one given, else by its suffix. Raises `UsageError`, which names the four."""
+    """The format for a file: the one given, else by its suffix. Raises `UsageError`, which names them all."""
     if format is not None:
         return checked(format)
     suffix = Path(path).suffix.lower()

@@ -100,10 +100,13 @@ def _article(message: StoredMessage) -> str:
         parts.append(f"<details><summary>Thinking</summary>{_plain(thought)}</details>")
     parts += [_picture(image) for image in export_words.images(message)]
     parts += [f'<p class="facts">{_safe(f.name)}</p>{_code(f.text)}' for f in export_words.files(message)]
-    if said := export_words.said(message):
-        answer = message.role == "assistant"
-        parts.append(f'<div class="text" dir="auto">{rendered(said)}</div>' if answer else _plain(said))
-    parts += [f'<p class="facts">{_safe(h)}</p>{_code(text)}' for h, text in export_words.tools(message)]
+    for spoken in export_words.spoken(message):
+        if isinstance(spoken, tuple):
+            parts.append(f'<p class="facts">{_safe(spoken[0])}</p>{_code(spoken[1])}')
+        elif spoken.text and message.role == "assistant":
+            parts.append(f'<div class="text" dir="auto">{rendered(spoken.text)}</div>')
+        elif spoken.text:
+            parts.append(_plain(spoken.text))
     if ending := export_words.ending(message):
         parts.append(_note(ending))
     return f'<article class="{message.role}">{"".join(parts)}</article>'

@@ -45,10 +45,11 @@ def message_markdown(message: StoredMessage) -> str:
     parts += [f"*Picture: {one_line(image.name or image.media_type)}*" for image in export_words.images(message)]
     for file in export_words.files(message):
         parts += [f"*File: {one_line(file.name)}*", fenced(file.text)]
-    if said := export_words.said(message):
-        parts.append(prose(said))
-    for heading, text in export_words.tools(message):
-        parts += [f"*{one_line(heading)}*", fenced(text)]
+    for spoken in export_words.spoken(message):
+        if isinstance(spoken, tuple):
+            parts += [f"*{one_line(spoken[0])}*", fenced(spoken[1])]
+        elif spoken.text:
+            parts.append(prose(spoken.text))
     if ending := export_words.ending(message):
         parts.append(f"> **{one_line(ending)}**")
     return "\n\n".join(parts)

@@ -42,11 +42,16 @@ def going_on(chat: StoredChat, path: Sequence[StoredMessage]) -> str:
     """Python that makes a chat with these messages; every text in it is a literal."""
     given = [f"system={chat.system!r}"] if chat.system else []
     given += [f"{name}={value!r}" for name, value in chat.options.given().items()]
-    lines = [f"    ({m.role!r}, {export_words.said(m)!r})," for m in path if m.role in ("user", "assistant")]
+    lines = [f"    ({m.role!r}, {_read(m)!r})," for m in path if m.role in ("user", "assistant")]
     arguments = ", ".join([*([repr(chat.model)] if chat.model else []), "messages=messages", *given])
     return "\n".join(
         ["import workbench as wb", "", "messages = [", *lines, "]", f"chat = wb.chat({arguments})", "chat"]
     )
+
+
+def _read(message: StoredMessage) -> str:
+    """What was said, with the text of what came with it; pictures are left out."""
+    return "".join(f"File {f.name}:\n{f.text}\n\n" for f in export_words.files(message)) + export_words.said(message)
 
 
 def _head(chat: StoredChat, path: Sequence[StoredMessage]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.messages import File, Image, Reasoning, Text, ToolCall, ToolResult
+from workbench.messages import said as text_of
 from workbench.options import GenerationOptions
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def models(messages: Sequence[StoredMessage]) -> list[str]:
 
 def said(message: StoredMessage) -> str:
     """All its text."""
-    return "".join(part.text for part in message.parts if isinstance(part, Text))
+    return text_of(message.parts)
 
 
 def thought(message: StoredMessage) -> str:
@@ -61,11 +62,20 @@ def images(message: StoredMessage) -> list[Image]:
     return [part for part in message.parts if isinstance(part, Image)]
 
 
-def tools(message: StoredMessage) -> list[tuple[str, str]]:
-    """Calls of functions and what they gave back: a heading and its text."""
-    calls = [(f"Call of {p.name}", p.arguments) for p in message.parts if isinstance(p, ToolCall)]
-    results = [p for p in message.parts if isinstance(p, ToolResult)]
-    return calls + [("The call failed" if p.failed else "Result of the call", p.content) for p in results]
+def spoken(message: StoredMessage) -> Iterator[Text | tuple[str, str]]:
+    """What was said, in order: texts, and between them the calls of functions and their results, each a heading and
+    its text.
+    """
+    endings = {"done": "gave", "failed": "failed", "refused": "was refused", "timeout": "ran out of time"}
+    names = {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
+    for part in message.parts:
+        if isinstance(part, Text):
+            yield part
+        elif isinstance(part, ToolCall):
+            yield f"Call of {part.name}", part.arguments
+        elif isinstance(part, ToolResult):
+            took = "" if part.seconds is None else f" ({part.seconds:.2f} s)"
+            yield f"{names.get(part.call, 'The call')} {endings[part.status]}{took}", part.content
 
 
 def facts(message: StoredMessage) -> list[str]:

@@ -180,21 +180,22 @@ class HistorySession:
         overwrite: bool = False,
         branches: bool = False,
         code_cells: bool = False,
+        answers: bool = True,
     ) -> list[Path]:
-        """Write chats (``None``: all) as Markdown, JSON, HTML or a notebook; returns the files.
+        """Write chats (``None``: all) as Markdown, JSON, HTML, notebooks or Python programs; returns the files.
 
             past.export("rivers", "rivers.ipynb")       # the suffix says which
             past.export(None, "chats.json")             # all in one file, for import_
             past.export(["rivers", "lakes"], "chats", "markdown")    # a folder, one file a chat
 
-        `branches` and `code_cells` are those of `workbench.sessions.export.export`. Raises `UsageError` for another
+        `branches`, `code_cells` and `answers` are those of `workbench.sessions.export.export`. Raises `UsageError` for another
         format, `FolderError` when a file is there already or cannot be written, `ChatNotFoundError`.
         """
         one = isinstance(chats, str) or not isinstance(chats, Iterable | None)
         loaded = [
             self._history.load(id) for id in ([chat.id for chat in self] if chats is None else self._named(chats))
         ]
-        how = {"overwrite": overwrite, "branches": branches, "code_cells": code_cells}
+        how = {"overwrite": overwrite, "branches": branches, "code_cells": code_cells, "answers": answers}
         return history_files.written(loaded, Path(path).expanduser(), format, one=one, **how)
 
     def import_(self, path: str | os.PathLike[str]) -> list[StoredChat]:

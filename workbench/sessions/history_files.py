@@ -24,6 +24,7 @@ def written(
     overwrite: bool = False,
     branches: bool = False,
     code_cells: bool = False,
+    answers: bool = True,
 ) -> list[Path]:
     """Write chats and return the files: `one` into that file; several into one of JSON, or each into one of a folder.
 
@@ -36,7 +37,8 @@ def written(
     alone = one and not path.is_dir()
     kind = exporting.format_of(path, format) if alone else exporting.checked(format or "markdown")
     names = [path] if alone else [_folder(path) / name for name in file_names((chat for chat, _ in chats), kind)]
-    texts = (exporting.export(*each, kind, branches=branches, code_cells=code_cells) for each in chats)
+    how = {"branches": branches, "code_cells": code_cells, "answers": answers}
+    texts = (exporting.export(*each, kind, **how) for each in chats)
     return [exporting.write(text, name, overwrite=overwrite) for text, name in zip(texts, names, strict=True)]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from workbench.errors import ErrorInfo, WorkbenchError
-from workbench.messages import Message
+from workbench.messages import File, Message
 from workbench.messages import user as user_message
 from workbench.request import Request
 from workbench.sessions.tree import Node
@@ -273,7 +273,7 @@ def _count(service: ChatService | None, request: Request, messages: Sequence[Mes
 
 
 def _length(messages: Sequence[Message]) -> int:
-    return sum(len(m.text) for m in messages)
+    return sum(len(m.text) + sum(len(p.text) for p in m.parts if isinstance(p, File)) for m in messages)
 
 
 def _numbers(message: str) -> tuple[int | None, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from workbench.errors import WorkbenchError
 from workbench.messages import Message
 from workbench.options import GenerationOptions
-from workbench.request import Request
+from workbench.request import Request, Tool
 from workbench.sessions.chat_state import Context
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SERVER_COUNTS = "The server makes the prompt of it; how many tokens that are is known after the answer."
 NOT_LOADED = "The model is not in memory: load it to see the prompt and count its tokens."
 NOTHING = "There is nothing to send yet."
+_PICTURE = re.compile(r"(data:image/\w+;base64,)([A-Za-z0-9+/=]{100,})")
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def previewed(
-    services: Services, model: str, messages: tuple[Message, ...], options: GenerationOptions, context: Context
+    services: Services,
+    model: str,
+    messages: tuple[Message, ...],
+    options: GenerationOptions,
+    context: Context,
+    tools: tuple[Tool, ...] = (),
 ) -> Preview:
     """What would be sent of these messages. Raises `ModelNotFoundError` and what the engine raises.
 
@@ -53,7 +60,7 @@ def previewed(
     found = Preview(limit=info.context_length, reserved=context.reserved)
     if not any(m.role != "system" for m in messages):
         return msgspec.structs.replace(found, note=NOTHING)
-    request = Request(messages=messages, model=info.id, options=options)
+    request = Request(messages=messages, model=info.id, options=options, tools=tools)
     url = getattr(service, "url", None)
     if url is not None:
         from workbench.services import openai_wire
@@ -61,7 +68,7 @@ def previewed(
         name = info.id.removeprefix(f"{service.name}:") or info.name
         body = openai_wire.body(request, url, name)
         body |= body.pop("extra_body", {})
-        text = json.dumps(body, ensure_ascii=False, indent=2)
+        text = _PICTURE.sub(_told, json.dumps(body, ensure_ascii=False, indent=2))
         return msgspec.structs.replace(found, request=text, note=SERVER_COUNTS)
     try:
         prompt, tokens = service.render(request), service.count_tokens(request)
@@ -73,3 +80,8 @@ def previewed(
     asked = options.max_tokens
     reserved = left if asked is None or left is None else min(asked, left)
     return msgspec.structs.replace(found, prompt=prompt, tokens=tokens, reserved=reserved)
+
+
+def _told(picture: re.Match[str]) -> str:
+    """A picture's data URL without its data."""
+    return f"{picture[1]}({len(picture[2]) * 3 // 4:,} bytes)"

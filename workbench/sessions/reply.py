@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from workbench.errors import WorkbenchError
+from workbench.errors import StateError, WorkbenchError
 from workbench.events import FinishReason, Metrics, Notice, Usage
 from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.sessions.answer import Answer
+from workbench.sessions.tools.called import Called
+from workbench.sessions.tools.offer import Offer
+from workbench.sessions.tools.permission import How
+from workbench.sessions.tools.rounds import asking, decide
+from workbench.tokens import Token, perplexity
 
 STOP_GRACE_S = 2.0
 """How long an interrupted wait gives the run to end, so that its last words are kept."""
@@ -28,11 +34,25 @@ class Reply:
         reply.metrics.ttft_s             # seconds to the first token
     """
 
-    def __init__(self, answer: Answer, changed: threading.Condition, stop: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        changed: threading.Condition,
+        stop: Callable[[str], None],
+        *,
+        offer: Offer | None = None,
+        watched: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._answer = answer
         self._changed = changed
         self._stop = stop
+        self._offer = offer
+        """The functions that its model may call."""
+        self._watched = watched
+        """Whether somebody sees the chat, and can be asked."""
         self._ended = threading.Event()
+        self._news = threading.Event()
+        """Set at the end, and while a call waits for the person."""
         self._stopping = False
         """Whether its chat was asked to stop it."""
         self._dropped = False
@@ -46,7 +66,8 @@ class Reply:
         `timeout` is in seconds; ``None`` waits as long as it takes. Raises the run's error
         (`WorkbenchError`) if it failed, and `TimeoutError` when time is up: the run goes on then.
         An interrupt (Ctrl-C, the notebook's stop button) cancels the run, keeps what was written in
-        `partial`, and is raised again.
+        `partial`, and is raised again. Where a call of a function waits for leave and no widget is there to ask for it,
+        raises `StateError`, which says how to allow it; the call waits on.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"The answer has not ended after {timeout} s; it goes on. reply.stop() ends it.")
@@ -55,9 +76,15 @@ class Reply:
         return self.partial
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most `timeout` seconds; whether it came. An interrupt cancels the run."""
+        """Wait for the end, at most `timeout` seconds; whether it came. An interrupt cancels the run.
+
+        Raises `StateError` as `result` does.
+        """
         try:
-            return self._ended.wait(timeout)
+            until = None if timeout is None else time.monotonic() + timeout
+            while self._news.wait(None if until is None else until - time.monotonic()) and not self.done:
+                self._check_asking()
+            return self.done
         except KeyboardInterrupt:
             self._interrupted()
             raise
@@ -65,6 +92,20 @@ class Reply:
     def stop(self) -> None:
         """Cancel the run; what was written stays. Does nothing after the end."""
         self._stop(self._answer.run)
+
+    def allow_call(
+        self, call: str | None = None, how: How = "once", *, arguments: dict[str, Any] | None = None
+    ) -> None:
+        """Say what becomes of a call that waits for leave; see `Chat.allow_call`."""
+        with self._changed:
+            if self._offer is None:
+                raise StateError("No call waits for leave.")
+            decide(self._answer, self._offer, call, how, arguments, self._changed)
+
+    @property
+    def calls(self) -> tuple[Called, ...]:
+        """The functions that the model called, in order, and what came of it; does not wait."""
+        return tuple(self._answer.calls)
 
     @property
     def text(self) -> str:
@@ -106,10 +147,27 @@ class Reply:
 
     @property
     def status(self) -> str:
-        """Where the run is: ``queued``, ``loading``, ``prefill``, ``thinking``, ``writing``; at its end ``done``,
-        ``cancelled`` or ``failed``.
+        """Where the run is: ``queued``, ``loading``, ``prefill``, ``thinking``, ``writing``; ``asking`` (a call
+        waits for leave), ``calling`` (one runs); at its end ``done``, ``cancelled`` or ``failed``.
         """
         return self._answer.status
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens written so far, each with its probability and what else might have stood there.
+
+        Does not wait. Empty unless the probabilities were asked for (``logprobs=5``) and the engine or server tells
+        them. They are kept in memory only: an answer from the history has none.
+        """
+        return tuple(self._answer.scored)
+
+    @property
+    def perplexity(self) -> float | None:
+        """How surprised the model was by its own answer, 1 being not at all: ``exp(-mean(logprob))`` over `tokens`.
+
+        ``None`` where there are none.
+        """
+        return perplexity(self._answer.scored)
 
     @property
     def model(self) -> str:
@@ -203,11 +261,45 @@ class Reply:
         """What came after the first `seen` pieces; waits for some, and is empty at the end."""
         try:
             with self._changed:
-                self._changed.wait_for(lambda: len(self._answer.pieces) > seen or self.done)
-                return self._answer.pieces[seen:]
+                self._changed.wait_for(lambda: len(self._answer.pieces) > seen or self.done or self._stuck)
+                new = self._answer.pieces[seen:]
+                if not new and not self.done:
+                    self._check_asking()
+                return new
         except KeyboardInterrupt:
             self._interrupted()
             raise
+
+    def _end(self) -> None:
+        """Nothing more will come."""
+        self._ended.set()
+        self._news.set()
+
+    def _heard_asking(self, asking: bool) -> None:
+        """Whether a call waits for the person."""
+        if asking and not self._watched():
+            self._news.set()
+        else:
+            self._news.clear()
+        self._changed.notify_all()
+
+    @property
+    def _stuck(self) -> bool:
+        """Whether a call waits for a person who is not there."""
+        return self._answer.status == "asking" and not self._watched()
+
+    def _check_asking(self) -> None:
+        """Raises `StateError` where a call waits for leave and nobody can be asked for it."""
+        with self._changed:
+            waiting = asking(self._answer) if self._stuck else []
+            if not waiting and not self.done:  # somebody came, or has answered
+                self._news.clear()
+        if waiting:
+            name = waiting[0].name
+            raise StateError(
+                f"The model asks to run {name}({waiting[0].call.arguments}), which nobody has allowed; it waits.",
+                next_step=f"reply.allow_call() runs it once, chat.allow({name!r}) always; or ask with allow=True.",
+            )
 
     def _interrupted(self) -> None:
         self.stop()

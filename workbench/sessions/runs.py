@@ -2,6 +2,7 @@
 
 Runs.ask -> a line of jobs -> the thread: the request, the service's events, folded into the answer
 -> what does not fit the context: as `how` says, or told to the chat, whose person chooses
+-> functions that the model calls: allowed, run, and the same answer goes on with what they gave
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -20,10 +22,15 @@ from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.services.fallback import Run
 from workbench.sessions import overflow
+from workbench.sessions.answer import Answer
 from workbench.sessions.audience import Audience
 from workbench.sessions.conversation import Conversation
+from workbench.sessions.in_turn import Place, Turn
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
+from workbench.sessions.tools.modes import with_line
+from workbench.sessions.tools.offer import Offer
+from workbench.sessions.tools.rounds import ENOUGH, MOST_ROUNDS, Round, asking
 from workbench.sessions.tree import Node, turns_of
 from workbench.sessions.worker import Worker
 
@@ -52,8 +59,19 @@ class Job(msgspec.Struct, eq=False):
     fallback: bool | None = None
     continues: Node | None = None
     """The answer that it goes on with."""
+    begun: Answer | None = None
+    """The beginning that it goes on with, where that is no message of the tree."""
     how: How | None = None
     """What to do if it does not fit the context; ``None``: the person is asked."""
+    offer: Offer | None = None
+    """The functions that the model may call."""
+    line: str = ""
+    """What the system says beside its own words."""
+
+    @property
+    def local(self) -> bool:
+        """Whether a model of this machine answers it."""
+        return self.who.service is not None and getattr(self.who.service, "url", None) is None
 
     @property
     def question(self) -> Node:
@@ -87,6 +105,8 @@ class Runs:
         self.lock: threading.RLock = audience.lock
         self.waiting: list[Job] = []
         self.running: tuple[Job, Run] | None = None
+        self.place: Place | None = None
+        """Where its local runs wait for those of other chats; ``None`` for a chat on its own."""
 
     # Called with the lock held
 
@@ -94,6 +114,8 @@ class Runs:
         """Put a job at the end of the line, or at its head."""
         self.waiting.insert(0 if next else len(self.waiting), job)
         self._renumber()
+        if self.place is not None and job.local:
+            self.place.ask()
         self._worker.do(self._answer_one)
 
     def stopping(self, run: str | None) -> Callable[[], None] | None:
@@ -110,6 +132,7 @@ class Runs:
                 return lambda: None
         if self.running is not None and run in (None, self.running[0].reply.run):
             self.running[0].reply._stopping = True
+            self._conversation.changed.notify_all()  # a call that waits for leave waits no longer
             return self.running[1].cancel
         return None
 
@@ -150,28 +173,51 @@ class Runs:
                 self._heard.gone()
 
     def _request(self, job: Job, *, without: int = 0) -> Request:
-        """What is asked: the path to the question, `without` so many of its oldest turns."""
+        """What is asked: the path to the question, `without` so many of its oldest turns; then what the answer says so
+        far, if it has called functions.
+        """
+        answer = job.reply._answer
+        again = bool(answer.calls)
+        begun = job.continues if again else None
+        question = job.question if begun is None else begun.parent or begun
+        messages = self._conversation.read(question, without=without)
+        if job.line:
+            messages = with_line(messages, job.line)
         return Request(
-            messages=self._conversation.read(job.question, without=without),
-            model=job.who.model,
+            messages=(*messages, answer.message) if again else (*messages, *([job.begun.message] if job.begun else [])),
+            model=job.reply.model if again else job.who.model,
             run=job.reply.run,
             options=job.reply.options,
+            tools=() if job.offer is None else job.offer.tools,
             force=job.force,
-            continues=job.continues is not None,
+            continues=(job.continues or job.begun) is not None and not again,
         )
 
     def _begun(self, job: Job, request: Request) -> Run:
-        run = Run(job.services, request, job.who.service, missing=job.who.missing, substitute=job.fallback)
+        make = Run if self.place is None or not job.local else partial(Turn, self.place)
+        run = make(job.services, request, job.who.service, missing=job.who.missing, substitute=job.fallback)
         self.running = (job, run)
         if job.reply._stopping:
             run.cancel()
         return run
 
     def _pull(self, job: Job, run: Run) -> Failed | None:
-        """Pull a run to its end; a prompt that does not fit is given back, not folded."""
+        """Pull a run to its end, with the rounds that follow from the functions it calls; a prompt that does not fit
+        is given back, not folded.
+        """
+        ended: Event | None = self._pulled(job, run)
+        while isinstance(ended, Finished):
+            again = self._next_round(job, ended)
+            ended = None if again is None else self._pulled(job, again)
+        return ended if isinstance(ended, Failed) else None
+
+    def _pulled(self, job: Job, run: Run) -> Finished | Failed | None:
+        """Pull one run to its end. Given back, not folded: a prompt that does not fit, an end with calls to be made."""
         with closing(run.events()) as events:
             for event in events:
                 if isinstance(event, Failed) and isinstance(event.error.to_error(), ContextOverflowError):
+                    return event
+                if isinstance(event, Finished) and event.reason != "cancelled" and self._calls(job):
                     return event
                 self._take(job, event)
                 if job.reply._answer.ended:
@@ -179,6 +225,37 @@ class Runs:
         cut = ErrorInfo(kind="StreamCutError", message="The answer broke off before its end.", next_step="Try again.")
         self._take(job, Failed(run=job.reply.run, error=cut))
         return None
+
+    def _calls(self, job: Job) -> bool:
+        """Whether the model called functions that can be run."""
+        return job.offer is not None and any(call.result is None for call in job.reply._answer.calls)
+
+    def _next_round(self, job: Job, event: Finished) -> Run | None:
+        """Run what the model called, and ask it again with what came of it; ``None`` when the answer ends here."""
+        assert job.offer is not None
+        reply = job.reply
+        answer, changed = reply._answer, self._conversation.changed
+        round = Round(answer, job.offer, changed, stopping=lambda: reply._stopping, tell=lambda: self._tell_calls(job))
+        enough = len(answer.begins) > MOST_ROUNDS
+        if not enough:
+            round.run()
+        with self.lock:
+            if enough:
+                round.refuse(ENOUGH)
+                self._note(job, ENOUGH)
+            self._tell(job, answer.tools_patch())
+            if enough or reply._stopping or reply._dropped:
+                last = event if enough else msgspec.structs.replace(event, reason="cancelled")
+                self._take(job, last)
+                return None
+            self._tell(job, answer.next_round(event))
+            self._conversation.keep(job.node)
+            return self._begun(job, self._request(job))
+
+    def _tell_calls(self, job: Job) -> None:
+        """Show the calls as they are; those who wait for the answer hear when nobody is there to be asked."""
+        self._tell(job, job.reply._answer.tools_patch())
+        job.reply._heard_asking(bool(asking(job.reply._answer)))
 
     def _fit(self, job: Job, request: Request, failed: Failed) -> None:
         """The message does not fit: do what was chosen for that, or let the person choose."""
@@ -288,7 +365,9 @@ class Runs:
 
     def _end(self, job: Job) -> None:
         """Let go of those who wait for it; the last thing that happens to a run."""
-        job.reply._ended.set()
+        if self.place is not None and job.local:
+            self.place.leave(newest=self.running is not None)
+        job.reply._end()
         self._conversation.changed.notify_all()
 
     def _renumber(self) -> None:

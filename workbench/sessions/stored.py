@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from workbench.events import Notice
-from workbench.messages import Message, Reasoning, Text, ToolCall, new_id
+from workbench.messages import Message, new_id
 from workbench.sessions.answer import Answer
 from workbench.sessions.reply import Reply
 from workbench.sessions.tree import Node, Tree
@@ -57,10 +57,7 @@ def node_of(message: StoredMessage, changed: threading.Condition) -> Node:
         return Node(plain=plain, created=message.created, edited=message.edited)
     answer = Answer(message.model or "", message.options, id=message.id)
     answer.status = "cancelled" if message.status == "writing" else message.status
-    answer.pieces = [part.text for part in message.parts if isinstance(part, Text)]
-    answer.thoughts = [part.text for part in message.parts if isinstance(part, Reasoning)]
-    answer.reasoning_s = next((part.seconds for part in message.parts if isinstance(part, Reasoning)), None)
-    answer.calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    answer.read(message.parts)
     answer.notes = list(message.notes)
     answer.error, answer.finish = message.error, message.finish
     answer.applied, answer.ignored = message.applied, message.ignored
@@ -80,7 +77,7 @@ def copied(node: Node, changed: threading.Condition) -> Node:
 def ended(answer: Answer, changed: threading.Condition) -> Reply:
     """The handle on an answer that has ended already."""
     reply = Reply(answer, changed, lambda run: None)
-    reply._ended.set()
+    reply._end()
     return reply
 
 

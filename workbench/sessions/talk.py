@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterable
 from functools import partial
@@ -11,18 +12,23 @@ import msgspec
 
 from workbench.errors import ErrorInfo, ModelError, StateError, UsageError
 from workbench.events import Event, Failed, Finished, LoadProgress, Notice, UsageKnown
+from workbench.messages import Image, Message, Part
 from workbench.messages import user as user_message
 from workbench.model import ModelInfo, Status
 from workbench.options import GenerationOptions
 from workbench.services import consent
 from workbench.sessions import open_chats
-from workbench.sessions.about import About
-from workbench.sessions.answer import Answer
+from workbench.sessions.acting import Acting, Means
+from workbench.sessions.answer import Answer, Op
+from workbench.sessions.attaching import sight
+from workbench.sessions.attaching.tray import Tray
+from workbench.sessions.audience import Audience
 from workbench.sessions.conversation import Which, id_of
 from workbench.sessions.held import Held, leave
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
 from workbench.sessions.runs import Heard, Job, Runs, Who, stop_run
+from workbench.sessions.tools.offer import Offer
 from workbench.sessions.tree import Node
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ GONE = ErrorInfo(
 )
 
 
-class Talk(About):
+class Talk(Acting):
     """Base of a chat: its runs, and what is told of them."""
 
     def __init__(
@@ -52,8 +58,19 @@ class Talk(About):
         fallback: bool | None = None,
         private: bool = False,
         id: str | None = None,
+        lock: threading.RLock | None = None,
     ) -> None:
-        super().__init__(model, system=system, options=options, services=services, force=force, private=private, id=id)
+        super().__init__(
+            model,
+            system=system,
+            options=options,
+            services=services,
+            force=force,
+            private=private,
+            id=id,
+            lock=lock,
+        )
+        self._means = Means()
         alive = weakref.ref(self)
         heard = Heard(
             event=partial(_passed_on, alive, "_heard_event"),
@@ -66,6 +83,7 @@ class Talk(About):
         self._fallback = fallback
         self._overflowing: tuple[Job, Overflowing] | None = None
         self._held: Held | None = None
+        self._tray = Tray()
         self._forks: list[Chat] = []
         """Chats forked from this one: they live as long as it does, whether they are kept or not."""
         open_chats.put(self.id, cast("Chat", self))
@@ -81,11 +99,19 @@ class Talk(About):
         *,
         next: bool = False,
         note: str = "",
+        parts: Iterable[Part] = (),
+        offer: Offer | None = None,
     ) -> Reply:
-        """Put a question below a message, and have it answered."""
+        """Put a question below a message, and have it answered; `parts` come with its text, and `offer` is what may be
+        called for it alone.
+        """
         self._check_open()
+        said = user_message(text, *parts)
+        self._check_sight(who, parent, said)
         self._conversation.model = who.model
-        question = self._conversation.put(Node(plain=user_message(text), own=own), parent)
+        node = Node(plain=said, own=own)
+        node.offer = offer
+        question = self._conversation.put(node, parent)
         return self._answer(question, who, own, next=next, note=note)
 
     def _answer(
@@ -96,15 +122,19 @@ class Talk(About):
         *,
         instead: Node | None = None,
         continues: Node | None = None,
+        begun: Answer | None = None,
         next: bool = False,
         note: str = "",
         how: How | None = None,
     ) -> Reply:
         """Have a question answered: beside its other answers, or `instead` of one without text."""
         self._check_open()
+        self._check_sight(who, question)
         answer = Answer(who.model, self._conversation.options.merged(own), id=None if instead is None else instead.id)
         if continues is not None and continues.reply is not None:
             answer.begin(continues.reply._answer)
+        if begun is not None:
+            answer.begin(begun)
         if note:
             answer.notes.append(Notice(run=answer.run, code="note", message=note))
         going = self._runs.going is not None
@@ -113,7 +143,9 @@ class Talk(About):
             answer.patch(status="queued", position=int(before))
         elif self._info is not None and self._info.status == "loading":
             answer.patch(status="loading")
-        reply = Reply(answer, self._conversation.changed, partial(stop_run, weakref.ref(self._runs)))
+        offer = question.offer or self._offer()
+        stop = partial(stop_run, weakref.ref(self._runs))
+        reply = Reply(answer, self._conversation.changed, stop, offer=offer, watched=partial(_there, self._audience))
         node = instead
         if node is None:
             node = self._conversation.put(Node(reply=reply, own=own), question)
@@ -132,7 +164,10 @@ class Talk(About):
                 force=who.model in self._forced,
                 fallback=self._fallback,
                 continues=continues,
+                begun=begun,
                 how=how or self._overflow,
+                offer=offer,
+                line=self._line(),
             ),
             next=next,
         )
@@ -179,6 +214,14 @@ class Talk(About):
             consent.check(url)
         return Who(info.id, service)
 
+    def _check_sight(self, who: Who, node: Node, *said: Message) -> None:
+        """Raise `UsageError` where a model that sees no pictures would be sent one."""
+        if who.service is None:
+            return  # another one answers, if any
+        path = (*(each.plain for each in node.lineage() if each.plain is not None), *said)
+        if any(isinstance(part, Image) for message in path for part in message.parts):
+            sight.check(self.services.resolve(who.model)[1], path)
+
     def _local(self) -> tuple[LocalChatService, str]:
         """The service of a model on this machine, and the model's id. Raises `StateError`."""
         from workbench.services.local import LocalChatService
@@ -209,7 +252,15 @@ class Talk(About):
                 self._conversation.branch_off(job.node, job.question)
             how: How | None = choice if choice in ("drop", "summarise", "raise") else None  # type: ignore[assignment]  # just looked
             question = job.node.parent or job.question
-            self._answer(question, who, job.node.own, instead=job.node, continues=job.continues, how=how)
+            self._answer(
+                question, who, job.node.own, instead=job.node, continues=job.continues, begun=job.begun, how=how
+            )
+
+    def _tell_message(self, message: str, op: Op) -> None:
+        """Tell of a change of a message that no run made, if it is shown."""
+        node = self._conversation.tree.nodes.get(message)
+        if node is not None and self._conversation.shows(node):
+            self._audience.emit([op])
 
     def _hold(self, held: Held | None) -> None:
         """Have a message wait for leave, or none."""
@@ -270,6 +321,10 @@ class Talk(About):
 
     def _busy(self) -> bool:
         return self._runs.going is not None
+
+
+def _there(audience: Audience) -> bool:
+    return audience.there
 
 
 def stop_all(nodes: Iterable[Node]) -> None:

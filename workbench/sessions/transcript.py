@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Any
 
 COPY_LIMIT = 256 * 1024
@@ -42,6 +43,17 @@ def html_copy(chat: str, messages: list[dict[str, Any]], limit: int = COPY_LIMIT
 
     At most `limit` bytes. The oldest turns are left out when there is too much, and a line says so.
     """
+    return f'<div class="wb-static {_NO_MATHS}" data-wb-chat="{html.escape(chat)}">{_turns_html(messages, limit)}</div>'
+
+
+def html_copies(panes: str, said: Sequence[tuple[str, list[dict[str, Any]]]], limit: int = COPY_LIMIT) -> str:
+    """The static copy of the panes of that id: of each its name and messages, as `html_copy`; they share the limit."""
+    room = limit // max(1, len(said))
+    parts = [f"<h4>{html.escape(name)}</h4>{_turns_html(messages, room)}" for name, messages in said]
+    return f'<div class="wb-static {_NO_MATHS}" data-wb-panes="{html.escape(panes)}">{"".join(parts)}</div>'
+
+
+def _turns_html(messages: list[dict[str, Any]], limit: int) -> str:
     turns: list[list[dict[str, Any]]] = []
     for message in messages:
         if message["role"] == "user" or not turns:
@@ -60,7 +72,7 @@ def html_copy(chat: str, messages: list[dict[str, Any]], limit: int = COPY_LIMIT
         kept = ["".join(_message_html(_shortened(message, room)) for message in turns[-1])]
     left_out = len(turns) - len(kept)
     note = f"<p><em>Left out of this copy: the oldest {left_out} of {len(turns)} turns.</em></p>" if left_out else ""
-    return f'<div class="wb-static {_NO_MATHS}" data-wb-chat="{html.escape(chat)}">{note}{"".join(kept)}</div>'
+    return note + "".join(kept)
 
 
 def safe_markdown(text: str) -> str:
@@ -142,6 +154,9 @@ def _message_html(message: dict[str, Any]) -> str:
     parts += [_note_html(note) for note in message["notes"] if note["code"] == "fallback"]
     if message["reasoning"]:
         parts.append(f"<details><summary>Thinking</summary>{_text_html(message['reasoning'])}</details>")
+    if files := message.get("files"):
+        names = ", ".join(f"{file['name']} ({file['kind']})" for file in files)
+        parts.append(f"<p><em>Attached: {html.escape(spelled(names))}</em></p>")
     parts.append(_text_html(message["text"]))
     parts += [_note_html(note) for note in message["notes"] if note["code"] != "fallback"]
     error = message["error"]

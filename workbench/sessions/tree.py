@@ -17,12 +17,13 @@ from typing import Any
 from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.sessions.reply import Reply
+from workbench.sessions.tools.offer import Offer
 
 
 class Node:
     """One message and where it hangs. What a person or the system says is `plain`; an answer is a `reply`."""
 
-    __slots__ = ("children", "chosen", "created", "edited", "number", "own", "parent", "plain", "reply")
+    __slots__ = ("children", "chosen", "created", "edited", "number", "offer", "own", "parent", "plain", "reply")
 
     def __init__(
         self,
@@ -41,6 +42,8 @@ class Node:
         """Whether a person wrote this answer."""
         self.own = own or GenerationOptions()
         """Options given for this message alone."""
+        self.offer: Offer | None = None
+        """Functions that may be called to answer this message; ``None``: those of its chat."""
         self.parent: Node | None = None
         self.children: list[Node] = []
         self.chosen: Node | None = None

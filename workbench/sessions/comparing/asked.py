@@ -25,7 +25,6 @@ from workbench.commands import (
     UndoVote,
 )
 from workbench.errors import UsageError, describe
-from workbench.sessions.comparing import diff
 from workbench.sessions.comparing.values import CellKey
 
 if TYPE_CHECKING:
@@ -64,9 +63,7 @@ def _do(made: Comparison, command: ComparisonCommand) -> Any:
         case RemoveColumn():
             made.remove_model(command.column)
         case DiffCells():
-            first, second = (made.cell(*_key(cell)).text for cell in (command.first, command.second))
-            pieces = diff.words(first, second)
-            return {"pieces": pieces, "shared": diff.shared(pieces)}
+            return made.diff(_key(command.first), _key(command.second))._asdict()
         case BeginVote():
             made.begin_vote()
         case CastVote():

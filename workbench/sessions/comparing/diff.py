@@ -7,11 +7,12 @@ what lies beyond is shown as replaced.
 
 from __future__ import annotations
 
+import html
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Op: TypeAlias = Literal["=", "-", "+"]
 """In both texts, only in the first, only in the second."""
@@ -25,6 +26,30 @@ _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U0002
 _WORDS = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])\w)+|\s+|.", re.DOTALL)
 _Span: TypeAlias = tuple[int, int, int, int]
 _Piece: TypeAlias = tuple[Op, int, int]
+
+
+class Difference(NamedTuple):
+    """How one text becomes another. At the end of a cell what is removed is struck out, what is added underlined."""
+
+    pieces: list[tuple[Op, str]]
+    """As `words` gives them."""
+    shared: float
+    """Which part of the words of both is in both, from 0 to 1."""
+
+    @classmethod
+    def of(cls, a: str, b: str) -> Difference:
+        """The difference of these texts."""
+        pieces = words(a, b)
+        return cls(pieces, shared(pieces))
+
+    def __repr__(self) -> str:
+        marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}  # as git's --word-diff writes them
+        return "".join(marks[op].format(text) for op, text in self.pieces)
+
+    def _repr_html_(self) -> str:
+        tags = {"=": "span", "-": "del", "+": "ins"}
+        inner = "".join(f"<{tags[op]}>{html.escape(text)}</{tags[op]}>" for op, text in self.pieces)
+        return f'<div style="white-space:pre-wrap">{inner}</div><div>{self.shared:.0%} of the words are in both</div>'
 
 
 def words(a: str, b: str) -> list[tuple[Op, str]]:

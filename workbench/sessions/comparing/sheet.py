@@ -13,6 +13,7 @@ import msgspec
 from workbench.errors import UsageError
 from workbench.sessions.answer import Op
 from workbench.sessions.comparing import charts, export, frame, views
+from workbench.sessions.comparing.diff import Difference
 from workbench.sessions.comparing.record import Record
 from workbench.sessions.comparing.scoring import Scoring
 from workbench.sessions.comparing.sweep import Sweep
@@ -113,6 +114,14 @@ class Sheet:
         Without `by` the first scorer counts, else the ratings. Of times, costs and memory the least is best.
         """
         return frame.best(self.to_frame(), by, self._scorer_names())
+
+    def diff(self, first: Any, second: Any) -> Difference:
+        """How the text of one cell becomes that of another, by words; a cell is a `Cell`, its key, or row and column.
+
+        cmp.diff((0, "builtin"), (0, "ollama:llama3.2"))
+        """
+        before, after = (self.cell(*self._key(cell)).text for cell in (first, second))
+        return Difference.of(before, after)
 
     def chart(self, kind: str = "quality_speed", score: str | None = None) -> Picture:
         """A chart of the cells as they are now, drawn by JupyterLab with no network; `Picture.save` writes a file.
