@@ -218,13 +218,14 @@ def test_how_an_answer_ended_is_said():
 
 
 def test_the_suffix_chooses_and_nothing_is_overwritten_unasked(tmp_path):
-    assert [format_of(f"a{s}") for s in (".md", ".JSON", ".html", ".ipynb")] == ["markdown", "json", "html", "notebook"]
+    suffixes = {".md": "markdown", ".JSON": "json", ".html": "html", ".ipynb": "notebook", ".py": "python"}
+    assert {suffix: format_of(f"a{suffix}") for suffix in suffixes} == suffixes
     with pytest.raises(UsageError, match="does not say") as caught:
         format_of("a.docx")
-    assert ".md, .json, .html, .ipynb" in caught.value.next_step
+    assert ".md, .json, .html, .ipynb, .py" in caught.value.next_step
     with pytest.raises(UsageError) as caught:
         export(chat(), TREE, "pdf")
-    assert "markdown, json, html, notebook" in caught.value.next_step
+    assert "markdown, json, html, notebook, python" in caught.value.next_step
     file = write("one", tmp_path / "a.md")
     with pytest.raises(FolderError, match="already"):
         write("two", file)

@@ -193,7 +193,13 @@ def test_a_front_end_searches_changes_and_exports(past):
     assert past.view()["tags"] == [{"name": "food", "count": 1}, {"name": "geo", "count": 1}]
     refused = past.perform(RenameChat(id=5, chat="c1", title=" "))
     assert (refused.ok, refused.error.kind) == (False, "UsageError")
-    for format, start in (("markdown", "---\n"), ("json", "{"), ("html", "<!DOCTYPE"), ("notebook", "{")):
+    for format, start in (
+        ("markdown", "---\n"),
+        ("json", "{"),
+        ("html", "<!DOCTYPE"),
+        ("notebook", "{"),
+        ("python", '"""'),
+    ):
         data = past.perform(ExportChat(id=6, chat="r1", format=format)).data
         assert data["text"].startswith(start)
         assert data["name"].startswith("rivers-of-europe.")

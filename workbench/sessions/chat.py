@@ -359,8 +359,8 @@ class Chat(Attaching):
         the file's path.
 
         `workbench.sessions.export.export` says what each format holds, and what `branches`, `code_cells` and `answers`
-        change. Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there already
-        and `overwrite` is not given.
+        change. Raises `UsageError` for another format, and `FolderError` where the file cannot be written, or is there
+        already and `overwrite` is not given.
         """
         from workbench.sessions import export
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = (
-    "id", "parent", "role", "model", "text", "reasoning", "status", "finish", "created", "version", "versions", "edited",
-    "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "load_s", "ttft_s", "prefill_tps",
-    "decode_tps", "total_s", "peak_memory", "tool_calls", "files", "images", "options", "error",
+    "id", "parent", "role", "model", "text", "reasoning", "status", "finish", "created", "version", "versions",
+    "edited", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "load_s", "ttft_s",
+    "prefill_tps", "decode_tps", "total_s", "peak_memory", "tool_calls", "files", "images", "options", "error",
 )  # fmt: skip
 
 

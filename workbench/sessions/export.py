@@ -1,4 +1,4 @@
-"""A conversation as a file: Markdown, JSON, HTML, a notebook or a Python program. It knows no chat that is open and no database.
+"""A conversation as a file: Markdown, JSON, HTML, a notebook, a program. It knows no open chat and no database.
 
 export.py             which format, the file's name, writing it
 export_tree.py        which messages: the path shown, the other branches

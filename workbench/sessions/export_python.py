@@ -39,9 +39,7 @@ def literal(text: str) -> str:
     """A string of Python: with three quotes where it has several lines, so that it reads as it was written."""
     if "\n" not in text:
         return f'"{_escaped(text).replace(chr(34), chr(92) + chr(34))}"'
-    body = _escaped(text).replace('"""', '\\"\\"\\"')
-    if body.endswith('"'):
-        body = f'{body[:-1]}\\"'
+    body = re.sub(r'"(?=""|\Z)', r"\"", _escaped(text))
     return f'"""\\\n{body}"""'
 
 

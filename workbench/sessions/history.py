@@ -188,8 +188,8 @@ class HistorySession:
             past.export(None, "chats.json")             # all in one file, for import_
             past.export(["rivers", "lakes"], "chats", "markdown")    # a folder, one file a chat
 
-        `branches`, `code_cells` and `answers` are those of `workbench.sessions.export.export`. Raises `UsageError` for another
-        format, `FolderError` when a file is there already or cannot be written, `ChatNotFoundError`.
+        `branches`, `code_cells` and `answers` are those of `workbench.sessions.export.export`. Raises `UsageError` for
+        another format, `FolderError` when a file is there already or cannot be written, `ChatNotFoundError`.
         """
         one = isinstance(chats, str) or not isinstance(chats, Iterable | None)
         loaded = [

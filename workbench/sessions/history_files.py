@@ -37,8 +37,10 @@ def written(
     alone = one and not path.is_dir()
     kind = exporting.format_of(path, format) if alone else exporting.checked(format or "markdown")
     names = [path] if alone else [_folder(path) / name for name in file_names((chat for chat, _ in chats), kind)]
-    how = {"branches": branches, "code_cells": code_cells, "answers": answers}
-    texts = (exporting.export(*each, kind, **how) for each in chats)
+    texts = (
+        exporting.export(chat, messages, kind, branches=branches, code_cells=code_cells, answers=answers)
+        for chat, messages in chats
+    )
     return [exporting.write(text, name, overwrite=overwrite) for text, name in zip(texts, names, strict=True)]
 
 

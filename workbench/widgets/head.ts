@@ -22,6 +22,7 @@ export interface HeadEvents {
 const FORMATS: [ExportFormat, string][] = [
   ["markdown", "Export as Markdown"],
   ["notebook", "Export as a notebook"],
+  ["python", "Export as Python"],
   ["html", "Export as a web page"],
   ["json", "Export as JSON"],
 ];

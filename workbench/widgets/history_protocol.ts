@@ -8,7 +8,7 @@ export const HISTORY_KINDS = [
   "execute_plan", "export_chat", "keep_chats",
 ] as const;
 
-export type ExportFormat = "markdown" | "json" | "html" | "notebook";
+export type ExportFormat = "markdown" | "json" | "html" | "notebook" | "python";
 
 export type HistoryRequest =
   | { kind: "hello" | "read_history" | "drop_plan" }

@@ -20,6 +20,7 @@ import { Switch } from "./settings_controls";
 const TYPING_MS = 120;
 const FORMATS: [ExportFormat, string, string][] = [
   ["markdown", "Markdown", ".md"], ["json", "JSON", ".json"], ["html", "HTML page", ".html"], ["notebook", "Notebook", ".ipynb"],
+  ["python", "Python", ".py"],
 ];
 const DELETION = { one: "chat", bounds: "A chat that is open in a notebook stays there. Exported files stay." };
 

@@ -208,7 +208,7 @@ export interface Place {
   next: string | null;
 }
 
-export type ExportFormat = "markdown" | "json" | "html" | "notebook";
+export type ExportFormat = "markdown" | "json" | "html" | "notebook" | "python";
 
 /** What every session with a model to choose shows of it. */
 export interface ChoiceView {
