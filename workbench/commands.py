@@ -195,6 +195,28 @@ class ClosePreview(_Command, frozen=True, kw_only=True):
     """Show the preview no more."""
 
 
+class AnswerCall(_Command, frozen=True, kw_only=True):
+    """What becomes of a function's call that waits for leave."""
+
+    call: str
+    how: Literal["once", "always", "never"]
+    arguments: dict[str, Any] | None = None
+    """As the person changed them; ``None``: as the model wrote them."""
+
+
+class AllowTool(_Command, frozen=True, kw_only=True):
+    """Whether a function runs unasked in this chat from now on: always, never, or once each time it is allowed."""
+
+    tool: str
+    how: Literal["once", "always", "never"]
+
+
+class SetMode(_Command, frozen=True, kw_only=True):
+    """What the model may do from now on."""
+
+    mode: Literal["ask", "act", "edit"]
+
+
 class Overflow(_Command, frozen=True, kw_only=True):
     """What to do with a message that does not fit the context."""
 
@@ -693,6 +715,9 @@ Command: TypeAlias = (
     | FillPrompt
     | Preview
     | ClosePreview
+    | AnswerCall
+    | AllowTool
+    | SetMode
     | Overflow
     | Export
     | Attach

@@ -12,6 +12,7 @@
     │   ├── ModelInUseError        it is loaded, or being written, and cannot be deleted or moved now
     │   ├── ModelTooBigError       it does not fit this machine's memory budget
     │   └── ContextOverflowError   the prompt is longer than the context
+    │   └── SchemaError            an answer that does not fit the schema it was asked in
     ├── EngineError                the inference framework failed
     │   ├── EngineMissingError     its package is not installed, or not for this machine
     │   └── HostCrashedError       the process that held the model died
@@ -162,6 +163,12 @@ class ContextOverflowError(ModelError):
 
     default_next_step = "Shorten the message, start a new chat, or choose a model with a longer context."
     default_retryable = False
+
+
+class SchemaError(ModelError, ValueError):
+    """An answer does not fit the schema it was asked in: the message says what does not, the details hold its text."""
+
+    default_next_step = "Ask again, or ask for less: fewer fields, a looser schema."
 
 
 class EngineError(WorkbenchError):

@@ -79,7 +79,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, tag="shape"):
     """What an answer was to be: JSON of a schema; and whether it is."""
 
     name: str
-    """For a person: the name of the type that was asked for, or of the schema."""
+    """For a person: the name of the type that was asked for, or of the schema; empty where it has none."""
     schema: dict[str, Any]
     enforced: Literal["grammar", "checked"] | None = None
     """What held it to the schema: the engine's grammar, or a look at it afterwards; ``None`` before its end."""

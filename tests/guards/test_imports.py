@@ -108,7 +108,14 @@ def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     declared = {
-        distribution(r) for r in [*project["dependencies"], *extras["llama-cpp"], *extras["pictures"], *extras["train"]]
+        distribution(r)
+        for r in [
+            *project["dependencies"],
+            *extras["llama-cpp"],
+            *extras["images"],
+            *extras["pictures"],
+            *extras["train"],
+        ]
     }
     # Given by mlx-lm, jupyterlab, anywidget and jsonschema, and only used beside them.
     declared |= {"ipython", "jinja2", "referencing", "safetensors", "tokenizers", "traitlets", "transformers"}

@@ -115,6 +115,7 @@ class ScriptedServices:
     def __init__(self, *services: ScriptedService) -> None:
         self.all = services
         self.errors: dict[str, WorkbenchError] = {}
+        self.endpoints: dict[str, object] = {}
 
     def resolve(self, model: str | None) -> tuple[ScriptedService, ModelInfo]:
         for service in self.all:

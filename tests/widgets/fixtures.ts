@@ -13,7 +13,7 @@ export function message(id: string, changes: Partial<MessageView> = {}): Message
   return {
     id, role: "assistant", model: "builtin", text: "", reasoning: "", reasoning_s: null, status: "done", run: null,
     position: null, load: null, prefill: null, notes: [], error: null, tools: [], usage: null, metrics: null,
-    live_tps: null, tokens: 0, finish: null, parent: null, created: 0, edited: false,
+    live_tps: null, tokens: 0, finish: null, parent: null, created: 0, edited: false, files: [],
     place: { index: 1, count: 1, previous: null, next: null }, ...changes,
   };
 }
@@ -24,7 +24,7 @@ export function chatView(changes: Partial<ChatView> = {}): ChatView {
     chat: "c1", model: builtin, models: [builtin], servers: [], listing: false, messages: [], run: null,
     run_message: null, context: { used: 0, reserved: null, limit: 2048 }, consent: null, notice: null,
     too_big: null, title: "", private: false, kept: true, history_problem: null, system: "", options: {}, ranges: [],
-    presets: [], preset: null, prompts: [], preview: null, overflow: null,
+    presets: [], preset: null, prompts: [], preview: null, overflow: null, mode: "act", tools: [], attachments: [],
     ...changes,
   };
 }

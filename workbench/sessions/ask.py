@@ -21,6 +21,7 @@ def ask(
     attach: Any = (),
     tools: Iterable[Callable[..., Any]] | None = None,
     allow: bool = False,
+    schema: Any = None,
     **options_and_variables: Any,
 ) -> Reply:
     """Ask one question; returns the `Reply` at once. In a notebook, as the end of a cell, it writes itself there.
@@ -29,6 +30,7 @@ def ask(
         wb.ask("Summarise {text}", text=report, model="ollama:llama3.2").result()
         for piece in wb.ask("Count to ten", temperature=0, max_tokens=50):
             print(piece, end="")
+        wb.ask("Give me a city as JSON.", schema=City).value     # an object: City is a dataclass, say
 
     `prompt` is what to ask. `model` is a model id, as `models` lists them; without one the model that ships
     inside answers. `system` tells it how to behave. `force` loads a local model even if it does not fit this
@@ -50,5 +52,5 @@ def ask(
     made = make_options(**options)
     text = fill(prompt, variables, others=names) if variables else prompt
     return Chat(model, system=system, options=made, force=force, fallback=fallback, private=True).send(
-        text, attach=attach, tools=tools, allow=allow
+        text, attach=attach, tools=tools, allow=allow, schema=schema
     )

@@ -34,6 +34,7 @@ from workbench.sessions.preview import Preview, previewed
 from workbench.sessions.recorder import Recorder
 from workbench.sessions.reply import Reply
 from workbench.sessions.stored import copied, ended
+from workbench.sessions.structured.wanted import wanted
 from workbench.sessions.talk import stop_all
 from workbench.sessions.tools.modes import Mode, with_line
 from workbench.sessions.transcript import html_copy
@@ -72,6 +73,7 @@ class Chat(Attaching):
         attach: Any = (),
         tools: Iterable[Callable[..., Any]] | None = None,
         allow: bool = False,
+        schema: Any = None,
         interrupt: bool = False,
         **options: Any,
     ) -> Reply:
@@ -80,17 +82,19 @@ class Chat(Attaching):
         `options` are those of `GenerationOptions` (``temperature=0``, ``max_tokens=200``, ``seed=1``, ...),
         for this answer only. `attach` is a thing, or a list of things, that goes with the message, after what stands
         beside the composer (see `attach`). `tools` are functions that the model may call for this answer, in place of
-        the chat's; each call waits until the person allows it, or runs at once with `allow`. While another answer is
-        being written, this one queues; with `interrupt` that answer is stopped, and this message is next, before those
-        that wait. Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and
+        the chat's; each call waits until the person allows it, or runs at once with `allow`. With a `schema` the answer
+        is JSON of it, and `Reply.value` the object: a JSON schema, a pydantic model, a dataclass, a TypedDict or a
+        msgspec.Struct. While another answer is being written, this one queues; with `interrupt` that answer is stopped,
+        and this message is next, before those that wait. Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and
         nobody has allowed that), `StateError` (a closed chat), `UsageError` (a picture for a model that sees none, a
-        function that no model could call) or what `attach` raises at once; what goes wrong later is the reply's
+        function that no model could call, a schema that is none) or what `attach` raises at once; what goes wrong later is the reply's
         `error`.
         If the model is not available, the fallback of the settings answers, and the reply's `notes` say so.
         """
         own = make_options(**options)
         _check_text(text)
         given = self._made(attach)
+        shape = None if schema is None else wanted(schema)
         who = self._who()
         with self.lock:
             going = self._runs.going if interrupt else None
@@ -100,7 +104,7 @@ class Chat(Attaching):
             if going is not None and self._conversation.shows(going.node):
                 parent, follows = going.node, going.node.chosen
             parts = [part for each in (*self._tray.ready(), *given) for part in each.parts]
-            reply = self._ask(text, parent, who, own, next=interrupt, parts=parts, offer=offer)
+            reply = self._ask(text, parent, who, own, next=interrupt, parts=parts, offer=offer, wanted=shape)
             if parts:
                 self.detach()
             if follows is not None:
@@ -132,7 +136,13 @@ class Chat(Attaching):
         with self.lock:
             parts = () if node.plain is None else attached(node.plain.parts)
             return self._ask(
-                text, node.parent or conversation.tree.ground, who, node.own.merged(own), parts=parts, offer=node.offer
+                text,
+                node.parent or conversation.tree.ground,
+                who,
+                node.own.merged(own),
+                parts=parts,
+                offer=node.offer,
+                wanted=node.shape_wanted(),
             )
 
     def regenerate(self, message: Which | None = None, *, model: str | None = None, **options: Any) -> Reply:

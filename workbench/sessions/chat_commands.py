@@ -18,6 +18,8 @@ import msgspec
 from workbench.commands import (
     Ack,
     Allow,
+    AllowTool,
+    AnswerCall,
     Attach,
     AttachLast,
     BranchAt,
@@ -44,6 +46,7 @@ from workbench.commands import (
     SavePreset,
     SavePrompt,
     Send,
+    SetMode,
     SetOptions,
     SetPrivate,
     SetSystem,
@@ -85,6 +88,12 @@ def _do(chat: Chat, command: Command) -> Any:
             chat._hold(None)
         case ReadTokens():
             return _tokens(chat, command.message)
+        case AnswerCall():
+            chat.allow_call(command.call, command.how, arguments=command.arguments)
+        case AllowTool():
+            chat.allow(command.tool, how=command.how)
+        case SetMode():
+            chat.mode = command.mode
         case Stop():
             chat.stop(command.run)
         case ChooseModel():

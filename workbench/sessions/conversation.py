@@ -259,17 +259,16 @@ def node_view(node: Node) -> dict[str, Any]:
         "created": node.created,
         "edited": node.edited,
         "place": place(node),
+        "files": [] if node.plain is None else files_view(node.plain),
     }
 
 
 def _system_view(message: Message) -> dict[str, Any]:
     where = {"index": 1, "count": 1, "previous": None, "next": None}
-    return _plain_view(message) | {"parent": None, "created": 0.0, "edited": False, "place": where}
+    return _plain_view(message) | {"parent": None, "created": 0.0, "edited": False, "place": where, "files": []}
 
 
 def _plain_view(message: Message) -> dict[str, Any]:
     view = Answer("", GenerationOptions(), id=message.id).view()
     fields = {"role": message.role, "model": None, "text": message.text, "status": "done", "run": None}
-    if message.role == "user":
-        fields["files"] = files_view(message)
     return view | fields

@@ -28,6 +28,7 @@ from workbench.sessions.held import Held, leave
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
 from workbench.sessions.runs import Heard, Job, Runs, Who, stop_run
+from workbench.sessions.structured.wanted import Wanted
 from workbench.sessions.tools.offer import Offer
 from workbench.sessions.tree import Node
 
@@ -101,16 +102,17 @@ class Talk(Acting):
         note: str = "",
         parts: Iterable[Part] = (),
         offer: Offer | None = None,
+        wanted: Wanted | None = None,
     ) -> Reply:
-        """Put a question below a message, and have it answered; `parts` come with its text, and `offer` is what may be
-        called for it alone.
+        """Put a question below a message, and have it answered; `parts` come with its text, `offer` is what may be
+        called for it alone, and `wanted` the shape of its answer.
         """
         self._check_open()
         said = user_message(text, *parts)
         self._check_sight(who, parent, said)
         self._conversation.model = who.model
         node = Node(plain=said, own=own)
-        node.offer = offer
+        node.offer, node.wanted = offer, wanted
         question = self._conversation.put(node, parent)
         return self._answer(question, who, own, next=next, note=note)
 
@@ -131,6 +133,8 @@ class Talk(Acting):
         self._check_open()
         self._check_sight(who, question)
         answer = Answer(who.model, self._conversation.options.merged(own), id=None if instead is None else instead.id)
+        wanted = question.shape_wanted()
+        answer.shape = None if wanted is None else wanted.shape
         if continues is not None and continues.reply is not None:
             answer.begin(continues.reply._answer)
         if begun is not None:
@@ -168,6 +172,7 @@ class Talk(Acting):
                 how=how or self._overflow,
                 offer=offer,
                 line=self._line(),
+                wanted=wanted,
             ),
             next=next,
         )

@@ -5,7 +5,7 @@ export const COMMAND_KINDS = [
   "hello", "send", "stop", "choose_model", "list_models", "new_chat", "allow", "refuse",
   "edit", "regenerate", "go_on", "show", "delete", "fork", "set_options", "set_system", "set_title", "set_private",
   "use_preset", "save_preset", "drop_preset", "save_prompt", "drop_prompt", "fill_prompt", "preview", "close_preview",
-  "overflow", "export",
+  "answer_call", "allow_tool", "set_mode", "overflow", "export", "attach", "attach_last", "detach",
 ] as const;
 /** Tags of what the kernel sends. */
 export const MESSAGE_KINDS = ["snap", "delta", "ack"] as const;
@@ -13,7 +13,7 @@ export const MESSAGE_KINDS = ["snap", "delta", "ack"] as const;
 export const OP_KINDS = ["text", "reasoning", "message", "patch", "cut", "state"] as const;
 /** Where a message is; a person's own message is always "done". */
 export const STATUSES = [
-  "queued", "loading", "prefill", "thinking", "writing", "done", "cancelled", "failed",
+  "queued", "loading", "prefill", "thinking", "writing", "asking", "calling", "done", "cancelled", "failed",
 ] as const;
 
 export type MessageStatus = (typeof STATUSES)[number];
@@ -40,8 +40,14 @@ export type Request =
   | { kind: "drop_prompt"; name: string }
   | { kind: "fill_prompt" | "preview"; text: string }
   | { kind: "close_preview" }
+  | { kind: "answer_call"; call: string; how: AllowHow; arguments?: Record<string, unknown> }
+  | { kind: "allow_tool"; tool: string; how: AllowHow }
+  | { kind: "set_mode"; mode: Mode }
   | { kind: "overflow"; choice: OverflowChoice["choice"] | "cancel" }
-  | { kind: "export"; format: ExportFormat };
+  | { kind: "export"; format: ExportFormat }
+  | { kind: "attach"; attachment: string; name: string; content?: string; data?: string; more?: boolean }
+  | { kind: "attach_last"; what: "output" | "error" }
+  | { kind: "detach"; attachment: string };
 /** A command as it travels: with the number its answer carries. */
 export type Command<R = Request> = R & { id: number };
 
@@ -104,6 +110,57 @@ export interface Metrics {
   peak_memory: number | null;
 }
 
+/** Run it this once; always in this chat; never here. */
+export type AllowHow = "once" | "always" | "never";
+/** Talk only; tools may be called; answers are code for cells. */
+export type Mode = "ask" | "act" | "edit";
+
+/** A call of a function in an answer. */
+export interface CallView {
+  id: string;
+  name: string;
+  /** By name; the text itself where the model wrote no JSON object. */
+  arguments: Record<string, unknown> | string;
+  status: "called" | "asking" | "running" | "done" | "failed" | "refused" | "timeout";
+  /** What the model was sent; null before the end. */
+  result: string | null;
+  /** How long it ran. */
+  seconds: number | null;
+  /** Characters of the answer's text before it. */
+  at: number;
+}
+
+/** A function that the model may call. */
+export interface ToolView {
+  name: string;
+  description: string;
+  /** Whether it runs unasked in this chat; null: the person is asked each time. */
+  allowed: "always" | "never" | null;
+}
+
+/** What came with a message: never its content, which stays with the kernel. */
+export interface FileView {
+  id: string;
+  kind: "table" | "image" | "file" | "output" | "error";
+  name: string;
+  /** null for a picture: each model takes another number. */
+  tokens: number | null;
+  /** Whether the tokens are estimated. */
+  about: boolean;
+  /** What a person should know of it: that it was shrunk, or is not whole. */
+  note: string;
+  /** A small picture of a picture, as a data URL. */
+  thumb: string | null;
+}
+
+/** What stands beside the composer, for the next message. */
+export interface AttachmentView extends FileView {
+  /** Why the model chosen cannot take it; empty when it can, as far as is known. */
+  problem: string;
+  /** Still being read. */
+  busy: boolean;
+}
+
 export interface MessageView {
   id: string;
   role: "user" | "assistant" | "system";
@@ -123,7 +180,7 @@ export interface MessageView {
   prefill: Progress | null;
   notes: Note[];
   error: ErrorInfo | null;
-  tools: { name: string; arguments: unknown }[];
+  tools: CallView[];
   usage: Usage | null;
   metrics: Metrics | null;
   /** Tokens a second over the last second, while writing. */
@@ -136,6 +193,7 @@ export interface MessageView {
   created: number;
   edited: boolean;
   place: Place;
+  files: FileView[];
 }
 
 /** Generation options that are set, by name; what is absent is the model's own default. */
@@ -239,6 +297,9 @@ export interface ChatView extends ChoiceView {
   /** Tokens of the context: in use, kept free for the answer, and how many there are. */
   context: { used: number | null; reserved: number | null; limit: number | null };
   consent: Consent | null;
+  attachments: AttachmentView[];
+  mode: Mode;
+  tools: ToolView[];
   title: string;
   /** Never kept. */
   private: boolean;

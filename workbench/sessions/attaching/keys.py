@@ -70,7 +70,7 @@ def check_text(text: str, name: str, services: Services | None = None) -> None:
     for secret, whose in known(services):
         at = text.find(secret)
         if at >= 0:
-            raise _found(name, text, at, f"the value of {whose}")
+            raise _found(name, text, at, whose)
     for what, shape in _SHAPES:
         if match := shape.search(text):
             raise _found(name, text, match.start(), what)
@@ -98,7 +98,7 @@ def known(services: Services | None) -> Iterator[tuple[str, str]]:
             yield secret, f"the key of {endpoint}"
     for variable, value in os.environ.items():
         if _SECRET_NAME.fullmatch(variable) and len(value.strip()) >= SHORTEST:
-            yield value.strip(), variable
+            yield value.strip(), f"the value of {variable}"
 
 
 def _is_value(match: re.Match[str]) -> bool:

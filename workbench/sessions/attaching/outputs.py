@@ -76,7 +76,7 @@ def pretty(thing: object) -> str:
     try:
         from IPython.lib.pretty import pretty as printed
 
-        return str(printed(thing, max_width=100))
+        return str(printed(thing, max_width=100))  # type: ignore[no-untyped-call]  # it has no types
     except Exception as error:  # a repr is code of others
         return f"<{type(thing).__name__}, whose repr fails: {type(error).__name__}>"
 

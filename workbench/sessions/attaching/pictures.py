@@ -20,7 +20,7 @@ LONGEST_SIDE = 1568
 """Pixels of the longest side that is sent: models shrink what is larger."""
 MOST_BYTES = 50 * 2**20
 """Of a picture's file."""
-MOST_PIXELS = 100_000_000
+MOST_PIXELS = 80_000_000
 """Of a picture that is opened: a file of a few bytes can claim a picture of gigabytes."""
 MOST_SENT = 4 * 2**20
 """Bytes above which a picture is sent as JPEG, whatever it was."""
@@ -63,7 +63,7 @@ def from_picture(picture: Picture, name: str) -> Image:
     """A Pillow image, shrunk where its longest side is above `LONGEST_SIDE`; of several frames the first."""
     width, height = picture.size
     if width * height > MOST_PIXELS:
-        raise _too_large(name, f"{_pixels(width, height)}; at most {MOST_PIXELS // 10**6} million are opened")
+        raise _too_large(name, f"it has more than {MOST_PIXELS // 10**6} million pixels")
     if not width or not height:
         raise UsageError(f"{name} has no pixels.", next_step="Attach a picture of at least one pixel.")
     frames, photo = getattr(picture, "n_frames", 1), picture.format in ("JPEG", "WEBP")
@@ -101,8 +101,8 @@ def _readable(name: str) -> Iterator[None]:
         yield
     except (UsageError, FolderError):
         raise
-    except MemoryError:
-        raise _too_large(name, "more than this machine's memory has room for") from None
+    except (MemoryError, _pillow().DecompressionBombError):
+        raise _too_large(name, f"it has more than {MOST_PIXELS // 10**6} million pixels") from None
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
         raise FolderError(
             f"{name} is damaged: its picture cannot be read to the end.",

@@ -84,7 +84,9 @@ def from_csv(text: str, name: str, room: int, services: Services | None = None) 
     try:
         names = next(rows, [])
         step = _step(lines, len(names))
-        count, head, sample = 0, [], []
+        head: list[Sequence[Any]] = []
+        sample: list[list[str]] = []
+        count = 0
         for row in rows:
             if not row:
                 continue

@@ -35,7 +35,7 @@ class Tray:
     def drop(self, id: str) -> None:
         """Take one away; what was being read of it comes to nothing."""
         for kept in (self.attachments, self.reading, self._pieces):
-            kept.pop(id, None)  # type: ignore[attr-defined]  # three dicts
+            kept.pop(id, None)
 
     def ready(self) -> list[Attachment]:
         """What goes with a message that is sent now. Raises `StateError` while something is still being read."""
