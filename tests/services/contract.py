@@ -16,6 +16,7 @@ from workbench import messages
 from workbench.events import Failed, Finished, LoadProgress, ReasoningDelta, TextDelta, UsageKnown
 from workbench.options import GenerationOptions
 from workbench.request import Request
+from workbench.tokens import written
 
 STORY = "tell me a story"
 
@@ -58,6 +59,7 @@ class ServiceContract:
     lists_the_model = True
     knows_the_context = True
     honours_stops = True
+    tells_probabilities = True
     continues = True
     unknown_options: frozenset[str] = frozenset()
 
@@ -120,6 +122,22 @@ class ServiceContract:
             assert events[-1].applied.stop == (stop,)
         else:  # then it is said
             assert events[-1].ignored == (("stop",) if stop in text(events) else ())
+
+    def test_each_token_tells_how_likely_it_was_or_the_option_is_ignored(self, service, model):
+        plain = list(service.stream(ask(model, "who are you?", max_tokens=12, temperature=0)))
+        events = list(service.stream(ask(model, "who are you?", max_tokens=12, temperature=0, logprobs=3)))
+        tokens = [token for e in events if isinstance(e, TextDelta) for token in e.logprobs]
+        assert text(events) == text(plain)
+        if not self.tells_probabilities:
+            assert ("logprobs" in events[-1].ignored, tokens) == (True, [])
+            return
+        assert events[-1].ignored == ()
+        assert written(tokens) == text(events)
+        assert all(len(token.alternatives) == 3 for token in tokens)
+        told = [token for token in tokens if token.logprob is not None]
+        assert told
+        for token in told:  # greedy takes the likeliest
+            assert (token.id, token.logprob) == (token.alternatives[0].id, token.alternatives[0].logprob)
 
     def test_a_prompt_beyond_the_context_is_refused_with_the_count(self, service, model):
         if not self.knows_the_context:

@@ -31,6 +31,7 @@ class TestLlamaCppServer(ServiceContract):
 class TestMlxLmServer(ServiceContract):
     knows_the_context = False  # nor does it refuse a prompt for its length
     honours_stops = False  # those of several tokens it may miss
+    tells_probabilities = False  # not in a stream
     continues = False
 
     @pytest.fixture
@@ -48,6 +49,7 @@ class TestTransformersServe(ServiceContract):
     honours_stops = False  # the stop string comes with the text
     continues = False
     unknown_options = frozenset({"top_k", "min_p"})  # it refuses what it does not know
+    tells_probabilities = False
 
     @pytest.fixture
     def service(self, transformers):

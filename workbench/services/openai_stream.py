@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,8 @@ from workbench.events import (
 from workbench.messages import ToolCall, new_id
 from workbench.services.address import place
 from workbench.services.http_errors import UNREADABLE, fault_of, looks_like_html, not_the_protocol, reported
+from workbench.services.openai_logprobs import fitted, read
+from workbench.tokens import Token
 
 _LONGEST_LINE = 16 * 2**20
 _PROGRESS = re.compile(rb":\s*keepalive (\d+)/(\d+)")
@@ -53,7 +56,7 @@ class StreamReader:
     Both raise errors of `workbench.errors` when the answer is not one.
     """
 
-    def __init__(self, url: str, run: str) -> None:
+    def __init__(self, url: str, run: str, logprobs: int | None = None) -> None:
         self.usage = Usage()
         self.done = False
         """Whether the server said that this was all."""
@@ -64,6 +67,10 @@ class StreamReader:
         """Grows with each sign that the answer comes along: a piece, progress, the end. A ping is none."""
         self.first: float | None = None
         """When the first generated piece came, on `time.perf_counter`'s clock."""
+        self.scored = False
+        """Whether the server told a token's probability; they are read where `logprobs` alternatives are asked for."""
+        self._logprobs = logprobs
+        self._waiting: deque[Token] = deque()
         self._last = 0.0
         self._prefill_tps: float | None = None
         self._url = url
@@ -176,12 +183,14 @@ class StreamReader:
                 self._last = time.perf_counter()
                 self.first = self.first or self._last
                 self.beats += 1
+            if self._logprobs is not None and (thought or text):
+                self._score(choice.get("logprobs"), self._logprobs)
             if thought and isinstance(thought, str):
-                yield ReasoningDelta(run=self._run, text=thought)
+                yield ReasoningDelta(run=self._run, text=thought, logprobs=fitted(self._waiting, thought))
             if text and isinstance(text, str):
                 if self._thinking.over:
                     self.texts.append(text)
-                    yield TextDelta(run=self._run, text=text)
+                    yield TextDelta(run=self._run, text=text, logprobs=fitted(self._waiting, text))
                 else:
                     yield from self._pieces(self._thinking.feed(text))
             for call in calls if isinstance(calls, list) else ():
@@ -190,6 +199,12 @@ class StreamReader:
             raise reported(self._url, fault)
         if reason := choice.get("finish_reason"):
             self._ended(reason)
+
+    def _score(self, told: object, most: int) -> None:
+        """The tokens of a chunk wait for their text, which may be held back."""
+        if tokens := read(told, most):
+            self.scored = True
+            self._waiting.extend(tokens)
 
     def _ended(self, reason: object) -> None:
         """The server says why the answer ends here; SGLang says it with an object."""
@@ -206,11 +221,12 @@ class StreamReader:
 
     def _pieces(self, pieces: Iterator[tuple[bool, str]]) -> Iterator[Event]:
         for thought, text in pieces:
+            tokens = fitted(self._waiting, text)
             if thought:
-                yield ReasoningDelta(run=self._run, text=text)
+                yield ReasoningDelta(run=self._run, text=text, logprobs=tokens)
             else:
                 self.texts.append(text)
-                yield TextDelta(run=self._run, text=text)
+                yield TextDelta(run=self._run, text=text, logprobs=tokens)
 
     def _tool(self, piece: object) -> None:
         """Adds one piece of a tool call; pieces belong together by index, or by coming without an id."""

@@ -33,15 +33,34 @@ _EXTRAS = {
     "thinking": ("chat_template_kwargs",),
 }
 """Options that are not in the standard, and the fields they are sent in."""
+_SCHEMA = ("response_format", "response format", "schema", "grammar", "structured output")
 _STRANGE = ("unexpected", "unknown", "unrecognized", "unsupported", "not supported", "not permitted", "extra")
 
 
 def strange(error: WorkbenchError, options: GenerationOptions) -> list[str]:
-    """The options that a server refuses because it does not know them: transformers serve and OpenAI do so."""
+    """The options that a server refuses because it does not know them: transformers serve and OpenAI do so. OpenAI's
+    reasoning models refuse to tell probabilities, others to tell so many.
+    """
     said = f"{error.message} {error.details}".lower()
+    if "logprobs" in options.given() and "logprobs" in said:
+        return ["logprobs"]
     if not any(word in said for word in _STRANGE):
         return []
     return [o for o, fields in _EXTRAS.items() if o in options.given() and any(f in said for f in fields)]
+
+
+def refuses_schema(error: WorkbenchError, request: Request) -> bool:
+    """Whether a server refuses a request for its schema: it knows none, or not all that is in this one."""
+    said = f"{error.message} {error.details}".lower()
+    return request.schema is not None and any(word in said for word in _SCHEMA)
+
+
+def refuses_tools(error: WorkbenchError) -> bool:
+    """Whether a server refuses a request for the tools in it: Ollama for models that have no template for them, vLLM
+    and llama.cpp where they were started without.
+    """
+    said = f"{error.message} {error.details}".lower()
+    return "tool" in said and any(word in said for word in ("support", "require", "not enabled", "unknown", "unrecog"))
 
 
 def body(request: Request, url: str, model: str) -> dict[str, Any]:
@@ -61,6 +80,8 @@ def body(request: Request, url: str, model: str) -> dict[str, Any]:
         "top_p": options.top_p,
         "seed": options.seed,
         "stop": list(options.stop) or None,
+        "logprobs": None if options.logprobs is None else True,
+        "top_logprobs": None if options.logprobs is None else max(1, options.logprobs),  # llama.cpp's tells none for 0
     }
     extra: dict[str, Any] = {
         "top_k": options.top_k,
@@ -77,7 +98,7 @@ def body(request: Request, url: str, model: str) -> dict[str, Any]:
     if request.schema is not None:
         said["response_format"] = {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": request.schema, "strict": True},
+            "json_schema": {"name": "answer", "schema": request.schema, "strict": _is_strict(request.schema)},
         }
     return said
 
@@ -140,6 +161,20 @@ def model(entry: dict[str, Any], provider: str) -> ModelInfo | None:
         size=meta.get("size") if isinstance(meta.get("size"), int) else None,
         capabilities=frozenset({"vision"}) if isinstance(takes, list) and "image" in takes else frozenset(),
     )
+
+
+def _is_strict(schema: Any) -> bool:
+    """Whether every object of a schema is closed and all its fields are required: OpenAI holds only such to it."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    fields = schema.get("properties")
+    if isinstance(fields, dict):
+        required = schema.get("required")
+        if schema.get("additionalProperties") is not False or set(required or ()) != set(fields):
+            return False
+    return all(map(_is_strict, schema.values()))
 
 
 def _limited(data: Iterator[bytes], url: str, limit: int) -> Iterator[bytes]:

@@ -153,7 +153,7 @@ class RemoteChatService:
                 self._client = None
 
     def _answer(self, request: Request, run: Run) -> Iterator[Event]:
-        reader = StreamReader(self.url, request.run)
+        reader = StreamReader(self.url, request.run, request.options.logprobs)
         asked = request.options
         ignored = ["context_length"] if asked.context_length is not None else []
         for name in ignored:
@@ -169,11 +169,21 @@ class RemoteChatService:
                     yield from self._received(request, run, reader)
                     break
                 except RequestRefusedError as error:
+                    if request.tools and reader.first is None and openai_wire.refuses_tools(error):
+                        yield self._ignored(request, "tools", "takes none for this model, so it answers without them")
+                        ignored.append("tools")
+                        request = msgspec.structs.replace(request, tools=())
+                        continue
                     strange = [] if reader.first is not None else openai_wire.strange(error, request.options)
+                    if reader.first is None and openai_wire.refuses_schema(error, request):
+                        strange = ["schema"]
+                        request = msgspec.structs.replace(request, schema=None)
                     if not strange:
                         raise
                     for name in strange:
-                        yield self._ignored(request, name, "does not know it")
+                        yield self._ignored(
+                            request, name, "does not take it" if name == "schema" else "does not know it"
+                        )
                     ignored += strange
                     given = {k: v for k, v in request.options.given().items() if k not in strange}
                     request = msgspec.structs.replace(request, options=GenerationOptions(**given))  # type: ignore[arg-type]  # they come from one
@@ -184,7 +194,7 @@ class RemoteChatService:
                         raise
                     yield from self._countdown(request.run, run, error, _FIRST_BACKOFF * 2**attempt)
                     attempt += 1
-                reader = StreamReader(self.url, request.run)
+                reader = StreamReader(self.url, request.run, request.options.logprobs)
         except CancelledError:
             yield from reader.flush()
             reason: FinishReason = "cancelled"
@@ -198,6 +208,8 @@ class RemoteChatService:
             ignored.append("stop")
         if asked.max_tokens is not None and (reader.usage.completion_tokens or 0) > asked.max_tokens:
             ignored.append("max_tokens")
+        if asked.logprobs is not None and "logprobs" not in ignored and reader.texts and not reader.scored:
+            ignored.append("logprobs")
         finished = Finished(
             run=request.run,
             reason=reason,
