@@ -94,6 +94,15 @@ def test_its_tables(builtin: Benchmark) -> None:
     assert builtin.chart().chart is not None
 
 
+def test_a_model_in_a_folder_goes_by_its_last_name() -> None:
+    service = ScriptedService(counting, models=("/far/away/on/this/disk/tiny.gguf",))
+    found = measured(service, "/far/away/on/this/disk/tiny.gguf", runs=1)
+    assert "/far" not in repr(found)
+    assert "/far" not in found._repr_html_()
+    assert found.chart().words.startswith("Time to first token, median seconds: tiny.gguf, short")
+    assert found.rows()[0]["model"] == "/far/away/on/this/disk/tiny.gguf"
+
+
 def test_saved_and_loaded(builtin: Benchmark, tmp_path: Path) -> None:
     path = builtin.save(tmp_path / "bench.json")
     assert wb.Benchmark.load(path) == builtin

@@ -611,6 +611,12 @@ def test_it_reads_well_as_text_and_as_html() -> None:
     assert "<b>bold" not in made.html()
 
 
+def test_two_cells_are_set_against_each_other_by_words() -> None:
+    made, _ = scripted(echo, prompts=["say so"])
+    assert made.wait(20)
+    assert repr(made.diff((0, 0), made.cell(0, "other"))) == "[-tiny-]{+other+}: say so"
+
+
 def test_a_column_is_found_by_its_model_too() -> None:
     made, _ = scripted(echo, models=["tiny"], options=[{"temperature": 0}, {"temperature": 1}])
     assert made.wait(20)

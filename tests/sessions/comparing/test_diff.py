@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from workbench.sessions.comparing.diff import words
+from workbench.sessions.comparing.diff import Difference, words
 
 
 def whole(a: str, b: str) -> list[tuple[str, str]]:
@@ -26,6 +26,15 @@ def test_one_word_changed() -> None:
         ("+", "dog"),
         ("=", " sat on the mat."),
     ]
+
+
+def test_a_difference_reads_as_text_and_as_html() -> None:
+    found = Difference.of("a <b>{c}</b>", "a <b>{d}</b>")
+    assert repr(found) == "a <b>{[-c-]{+d+}}</b>"
+    page = found._repr_html_()
+    assert "&lt;b&gt;{</span><del>c</del><ins>d</ins>" in page
+    assert "<b>" not in page
+    assert found.shared > 0.5
 
 
 def test_equal_and_empty_texts() -> None:

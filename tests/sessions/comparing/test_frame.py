@@ -33,6 +33,7 @@ def test_one_row_a_cell_with_what_was_measured() -> None:
             cost=0.25,
             batched=True,
             rating=4,
+            finish="length",
             scores={"quality": {"score": 0.5, "why": "short"}},
         ),
         cell(1, 0, error=ErrorInfo(kind="StateError", message="It failed.")),
@@ -43,6 +44,7 @@ def test_one_row_a_cell_with_what_was_measured() -> None:
     assert (first["prompt"], first["column"], first["model"], first["options"]) == ("one", "b", "b", "temperature 0")
     assert (first["ttft_s"], first["decode_tps"], first["peak_memory"], first["cost"]) == (0.5, 9.0, 10, 0.25)
     assert (first["cached_tokens"], first["batched"], first["rating"]) == (1, True, 4)
+    assert first["finish"] == "length"
     assert first["score.quality"] == 0.5
     assert second["error"] == "It failed."
     assert pandas.isna(second["score.quality"])

@@ -23,6 +23,7 @@ from workbench.model import ModelInfo
 from workbench.sessions.comparing import receipts
 from workbench.sessions.comparing.benchmark_prompts import LENGTHS
 from workbench.sessions.comparing.benchmark_run import Plan, Run, Step, Subject, measure
+from workbench.sessions.comparing.grid import short_names
 
 if TYPE_CHECKING:
     import pandas
@@ -118,7 +119,7 @@ class Benchmark(msgspec.Struct, kw_only=True):
         return f"{self.machine}, {time.strftime('%Y-%m-%d %H:%M', time.localtime(self.at))}"
 
     def __repr__(self) -> str:
-        rows = [_COLUMNS, *map(_cells, self.rows())]
+        rows = [_COLUMNS, *self._lines()]
         widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
         lines = []
         for row in rows:
@@ -137,7 +138,7 @@ class Benchmark(msgspec.Struct, kw_only=True):
             left = "".join(f'<{tag} style="text-align:left">{text}</{tag}>' for text in texts[:2])
             return left + "".join(f"<{tag}>{text}</{tag}>" for text in numbers)
 
-        body = "".join(f"<tr>{line(_cells(row), 'td')}</tr>" for row in self.rows())
+        body = "".join(f"<tr>{line(cells, 'td')}</tr>" for cells in self._lines())
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes())
         return f"<table><thead><tr>{line(_COLUMNS, 'th')}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
@@ -163,6 +164,11 @@ class Benchmark(msgspec.Struct, kw_only=True):
         if self.stopped:
             said.append("It was interrupted; this is what was measured until then.")
         return said
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        """The rows as text."""
+        names = short_names([subject.model for subject in self.models])
+        return [_cells({**row, "model": names[row["model"]]}) for row in self.rows()]
 
     def _rows_of(self, subject: Subject) -> list[dict[str, Any]]:
         runs = [run for run in self.runs if run.model == subject.model]

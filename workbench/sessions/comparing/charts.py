@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from workbench.errors import UsageError
+from workbench.sessions.comparing.grid import short_names
 from workbench.sessions.comparing.picture import CATEGORIES, Picture
 from workbench.sessions.comparing.scorer import number
 from workbench.sessions.comparing.vote import Z_95, wilson
@@ -176,9 +177,10 @@ def scores(frame: Any, score: str | None = None) -> Picture:
     return Picture(chart, f"{name} by prompt. {said}.")
 
 
-def benchmark(runs: Iterable[Run], where: str) -> Picture:
+def benchmark(runs: Sequence[Run], where: str) -> Picture:
     """Time to first token, prefill and decode speed by model and prompt: every run, its median, the middle half."""
-    rows = [msgspec.structs.asdict(run) | {"column": run.model} for run in runs]
+    names = short_names(list(dict.fromkeys(run.model for run in runs)))
+    rows = [msgspec.structs.asdict(run) | {"column": names[run.model]} for run in runs]
     parts, said = [], []
     for field, title, unit in (
         ("ttft_s", "Time to first token", "seconds"),

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 LOWER_IS_BETTER = ("ttft_s", "total_s", "cost", "peak_memory")
 COLUMNS = (
-    "row", "prompt", "column", "model", "options", "system", "sample", "status", "text", "reasoning", "ttft_s",
-    "decode_tps", "prefill_tps", "total_s", "prompt_tokens", "cached_tokens", "completion_tokens", "peak_memory",
-    "cost", "batched", "error", "rating",
+    "row", "prompt", "column", "model", "options", "system", "sample", "status", "finish", "text", "reasoning",
+    "ttft_s", "decode_tps", "prefill_tps", "total_s", "prompt_tokens", "cached_tokens", "completion_tokens",
+    "peak_memory", "cost", "batched", "error", "rating",
 )  # fmt: skip
 MOST_SHOWN = 12
 """Prompts that the text and the static copy show."""
@@ -121,6 +121,7 @@ def flat(cell: Cell, row: Row, column: Column, scorers: Sequence[str]) -> dict[s
         "system": column.system,
         "sample": cell.key.sample,
         "status": cell.status,
+        "finish": cell.finish,
         "text": cell.text,
         "reasoning": cell.reasoning,
         "ttft_s": metrics.ttft_s,

@@ -60,7 +60,7 @@ def columns(
     taken, titles = {column.id for column in before}, {column.title for column in before}
     first = max((column.index for column in before), default=-1) + 1
     made: list[Column] = []
-    names = _names([*(column.model for column in before), *models])
+    names = short_names([*(column.model for column in before), *models])
     for model in models:
         for given in sets:
             for system in prompts:
@@ -96,6 +96,13 @@ def options_of(column: Column, sample: int) -> GenerationOptions:
     if seed is None or sample == 0:
         return column.options
     return msgspec.structs.replace(column.options, seed=(seed + sample) % 2**32)
+
+
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """What each model is called in a title: the end of its id, unless another model's ends alike."""
+    short = {model: model if is_remote(model) else model.rpartition("/")[2] for model in models}
+    count = Counter(short.values())
+    return {model: name if count[name] == 1 else model for model, name in short.items()}
 
 
 def in_words(options: GenerationOptions) -> str:
@@ -167,13 +174,6 @@ def _plain(value: Any) -> Any:
 
 def _options(given: Options | None) -> GenerationOptions:
     return given if isinstance(given, GenerationOptions) else make_options(**(given or {}))
-
-
-def _names(models: Sequence[str]) -> dict[str, str]:
-    """What each model is called in a title: the end of its id, unless another model's ends alike."""
-    short = {model: model if is_remote(model) else model.rpartition("/")[2] for model in models}
-    count = Counter(short.values())
-    return {model: name if count[name] == 1 else model for model, name in short.items()}
 
 
 def _listed(given: Any, one: Any) -> list[Any]:

@@ -99,6 +99,7 @@ class Sheet:
         """One row a cell: ids of its place, the answer, what was measured, a column ``score.NAME`` a scorer.
 
         Times are seconds, rates tokens a second, memory bytes, costs US dollars; unknown is missing, never zero.
+        `finish` is ``"length"`` where an answer was cut off at `max_tokens`.
         Where `batched` is true other cells were answered at the same time: `ttft_s` and the rates are no fair measure.
         """
         cells = (self._cell(key) for key in self._keys())
