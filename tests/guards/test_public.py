@@ -30,6 +30,7 @@ PROTOCOLS = {
     "history": commands.HistoryCommand,
     "library": commands.LibraryCommand,
     "model_picker": commands.PickerCommand,
+    "panes": commands.PanesCommand,
     "settings": commands.SettingsCommand,
 }
 """What the front end of each widget may ask; its words are in <widget>_protocol.ts."""
@@ -130,7 +131,8 @@ def test_op_kinds_agree_with_the_front_end() -> None:
         if isinstance(op, ast.List) and op.elts and isinstance(op.elts[0], ast.Constant)
     }
     assert emitted, "sessions no longer emit operations as lists: mend this test"
-    known = {*kinds("OP_KINDS"), *kinds("ROW_OP_KINDS")}
+    panes = kinds("PANES_OP_KINDS", PACKAGE / "widgets/panes_protocol.ts")
+    known = {*kinds("OP_KINDS"), *kinds("ROW_OP_KINDS"), *panes}
     assert emitted <= known
     assert known <= words
 

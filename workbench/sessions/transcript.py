@@ -18,6 +18,16 @@ _SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _CUTS = re.compile(r"[|$\\@]|://|www\.")
 """What can cut a span of code in two: a table's bar, maths, and an address that takes the backtick for its own."""
 _LINK = re.compile(r"\]\((?!\s*(?:https?://|mailto:|#))", re.IGNORECASE)
+CALL_WORDS = {
+    "called": "not run",
+    "asking": "waited for leave",
+    "running": "not finished",
+    "done": "done",
+    "failed": "failed",
+    "refused": "not allowed",
+    "timeout": "timed out",
+}
+"""How a call of a function stands, in words."""
 _NO_MATHS = "tex2jax_ignore mathjax_ignore"
 """Classes that keep a page's MathJax out: it knows commands that make links and load pages."""
 _ACTING = re.compile(
@@ -157,7 +167,7 @@ def _message_html(message: dict[str, Any]) -> str:
     if files := message.get("files"):
         names = ", ".join(f"{file['name']} ({file['kind']})" for file in files)
         parts.append(f"<p><em>Attached: {html.escape(spelled(names))}</em></p>")
-    parts.append(_text_html(message["text"]))
+    parts += _said_html(message)
     parts += [_note_html(note) for note in message["notes"] if note["code"] != "fallback"]
     error = message["error"]
     if error:
@@ -165,6 +175,25 @@ def _message_html(message: dict[str, Any]) -> str:
     elif message["status"] == "cancelled":
         parts.append("<p><em>Stopped.</em></p>")
     return f'<div class="wb-static-{message["role"]}">{"".join(parts)}</div>'
+
+
+def _said_html(message: dict[str, Any]) -> Iterator[str]:
+    """The text, and between its parts the calls of functions; places in it are counted as JavaScript does."""
+    units = message["text"].encode("utf-16-le", "surrogatepass")
+    calls = message["tools"]
+    ends = [2 * call["at"] for call in calls]
+    for call, begin, end in zip([None, *calls], [0, *ends], [*ends, len(units)], strict=True):
+        if call is not None:
+            yield _call_html(call)
+        yield _text_html(units[begin:end].decode("utf-16-le", "replace"))
+
+
+def _call_html(call: dict[str, Any]) -> str:
+    given = call["arguments"] if isinstance(call["arguments"], str) else json.dumps(call["arguments"], indent=1)
+    texts = [text for text in (given, call["result"]) if text]
+    code = "".join(f"<pre><code>{html.escape(spelled(text, code=True))}</code></pre>" for text in texts)
+    heading = f"Call of {call['name']}: {CALL_WORDS[call['status']]}"
+    return f"<details><summary>{html.escape(spelled(heading))}</summary>{code}</details>"
 
 
 def _note_html(note: dict[str, Any]) -> str:
@@ -203,6 +232,7 @@ def _text_html(text: str) -> str:
 def _shortened(message: dict[str, Any], room: int) -> dict[str, Any]:
     """A message cut so that it surely fits: a character can take six bytes once escaped."""
     most = room // 16
+    message = message | {"tools": []}
     if len(message["text"]) <= most:
         return message | {"reasoning": message["reasoning"][:most]}
     cut = f"{message['text'][:most]}\n\n[cut here: the whole text was too long for this copy]"

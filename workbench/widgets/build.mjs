@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { build } from "esbuild";
 
-const WIDGETS = ["chat", "browser", "compare", "downloads", "history", "library", "model_picker", "settings"];
+const WIDGETS = ["chat", "browser", "compare", "downloads", "history", "library", "model_picker", "panes", "settings"];
 
 await build({
   entryPoints: WIDGETS.flatMap((name) => [`${name}.ts`, `${name}.css`]).filter(existsSync),

@@ -11,9 +11,10 @@ export interface ComposerEvents {
   stop(): void;
   /** Up in an empty box; whether there was something to edit. */
   editLast(): boolean;
-  preview(text: string): void;
+  /** Shows what the model would read; without it, nothing does. */
+  preview?(text: string): void;
   /** Opens the options; `opener` gets the focus back. */
-  options(opener: HTMLElement): void;
+  options?(opener: HTMLElement): void;
   menu(opener: HTMLElement, label: string, groups: MenuGroups): void;
 }
 
@@ -27,6 +28,8 @@ export interface ComposerState {
   first: boolean;
   /** The options that are set, in a few words. */
   options: string;
+  /** What the button says that stops. */
+  stop?: string;
 }
 
 export class Composer {
@@ -40,7 +43,7 @@ export class Composer {
   private running = false;
   private usable = true;
 
-  /** `prompts` is the button of the kept prompts; it stands first. */
+  /** `prompts` is the button that stands first: of the kept prompts, say. */
   constructor(
     private readonly events: ComposerEvents,
     prompts: HTMLElement,
@@ -51,8 +54,8 @@ export class Composer {
     this.stopButton = textButton("Stop", "wb-stopb", () => events.stop(), "stop");
     this.how = iconButton("more", "Send while it writes", () => this.chooseHow());
     setAttribute(this.how, "aria-haspopup", "menu");
-    const preview = iconButton("eye", "What the model reads", () => events.preview(this.draft));
-    this.optionsButton = textButton("", "wb-gh wb-sm wb-opts wb-hide-n", () => events.options(this.optionsButton));
+    const preview = events.preview ? iconButton("eye", "What the model reads", () => events.preview?.(this.draft)) : null;
+    this.optionsButton = textButton("", "wb-gh wb-sm wb-opts wb-hide-n", () => events.options?.(this.optionsButton));
     const end = h("span", { class: "wb-fx wb-gap1 wb-send" }, this.how, this.sendButton, this.stopButton);
     const bottom = h("div", { class: "wb-bot" }, prompts, preview, this.optionsButton, this.hint, end);
     this.element = h("div", { class: "wb-comp" }, h("div", {}, this.box, bottom));
@@ -63,6 +66,7 @@ export class Composer {
 
   update(state: ComposerState): void {
     this.running = state.running;
+    setText(this.stopButton.lastElementChild!, state.stop ?? "Stop");
     this.usable = state.usable;
     setAttribute(this.box, "placeholder", state.placeholder);
     this.box.disabled = !state.usable;

@@ -1,7 +1,7 @@
 // A living widget hides the static copy of itself that is saved with the notebook.
 
 /** What the kernel marks the copies with: the attribute holds the session's id. */
-const MARKS = ["chat", "browser", "comparison", "downloads", "history", "library", "picker", "settings"].map((session) => `data-wb-${session}`);
+const MARKS = ["chat", "browser", "comparison", "downloads", "history", "library", "panes", "picker", "settings"].map((session) => `data-wb-${session}`);
 
 const hidden = new Map<string, { views: number; style: HTMLStyleElement }>();
 

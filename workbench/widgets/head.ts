@@ -1,6 +1,6 @@
 // The head of a chat: Local/Remote switch, picker, title, new chat, history, options, and a menu of the rest.
 import { Choice } from "./choice";
-import { h, iconButton, setAttribute, setText, show } from "./dom";
+import { h, iconButton, setAttribute, setText, show, textButton } from "./dom";
 import { icon } from "./icons";
 import type { MenuGroups, MenuItem } from "./menu";
 import type { ChatView, ExportFormat, Request } from "./protocol";
@@ -15,8 +15,13 @@ export interface HeadEvents {
   rename(): void;
   preview(): void;
   download(format: ExportFormat): void;
-  /** What the menu has first. */
-  first(): MenuItem[];
+}
+
+/** What stands around a chat that is one of several panes. */
+export interface Beside {
+  /** Closes the others and goes on with this one. */
+  keep(): void;
+  close(): void;
 }
 
 const FORMATS: [ExportFormat, string][] = [
@@ -38,7 +43,8 @@ export class Head {
   private readonly end: HTMLElement;
   private view: ChatView | null = null;
 
-  constructor(store: ChatStore, private readonly events: HeadEvents, signal: AbortSignal) {
+  /** `beside` makes it the head of a pane. */
+  constructor(store: ChatStore, private readonly events: HeadEvents, signal: AbortSignal, private readonly beside: Beside | null = null) {
     const choosing = {
       choose: (model: string): void => events.ask({ kind: "choose_model", model }),
       refresh: (): void => events.ask({ kind: "list_models" }),
@@ -51,7 +57,14 @@ export class Head {
     this.options = iconButton("sliders", "Options", () => events.options(this.options));
     this.more = iconButton("more", "More", () => this.openMore());
     setAttribute(this.more, "aria-haspopup", "menu");
-    this.end = h("span", { class: "wb-end wb-fx wb-gap1" }, this.newChat, history, this.options, this.more);
+    this.end = h("span", { class: "wb-end wb-fx wb-gap1" }, ...(beside ? [] : [this.newChat, history]), this.options, this.more);
+    if (beside) {
+      const keep = textButton("Keep this one", "wb-gh wb-sm wb-pkeep wb-others", () => beside.keep());
+      this.end.prepend(keep);
+      const close = iconButton("x", "Close this chat", () => beside.close());
+      close.classList.add("wb-others");
+      this.end.append(close);
+    }
     const { button, picker } = this.choice;
     this.element = h("div", { class: "wb-hd" }, this.choice.switch, button.element, this.title, this.badge, this.end, picker.element);
   }
@@ -87,6 +100,14 @@ export class Head {
     const rename: MenuItem = { label: "Rename…", icon: "edit", press: () => events.rename() };
     const preview: MenuItem = { label: "What the model reads", icon: "eye", press: () => events.preview() };
     const exports = FORMATS.map(([format, label]): MenuItem => ({ label, icon: "download", press: () => events.download(format) }));
-    events.menu(this.more, "More", [events.first(), [...(said ? [rename] : []), keeping, preview], said ? exports : []]);
+    events.menu(this.more, "More", [this.besideItems(said), [...(said ? [rename] : []), keeping, preview], said ? exports : []]);
+  }
+
+  /** What a pane's menu has first. */
+  private besideItems(said: boolean): MenuItem[] {
+    const { beside, events } = this;
+    if (!beside) return [];
+    const anew: MenuItem = { label: "New chat here", icon: "plus", press: () => events.ask({ kind: "new_chat" }) };
+    return [{ label: "Keep only this one", icon: "check", press: () => beside.keep() }, ...(said ? [anew] : [])];
   }
 }

@@ -1,9 +1,11 @@
 // The copy that survives: after each turn the conversation is written, as plain HTML, into an output of its own.
 // Only JupyterLab lets a widget do that. Elsewhere nothing happens here, and the kernel's own copy remains.
+import { argumentLines, CALL_WORDS } from "./chat_tool";
 import { spellOut } from "./invisible";
 import { formattedLength, normalise, render } from "./markdown";
 import { hasEnded } from "./message";
-import type { ChatView, MessageView, Model } from "./protocol";
+import type { PanesStore } from "./panes_protocol";
+import type { CallView, ChatView, MessageView, Model } from "./protocol";
 import type { ChatStore } from "./store";
 
 export { hideCopy } from "./copies";
@@ -39,29 +41,52 @@ export interface Copy {
 
 /** Writes the copy whenever a turn has ended, until `signal` is aborted. */
 export function keepCopy(model: Model, store: ChatStore, signal: AbortSignal): void {
+  const views = (): ChatView[] => (store.view ? [store.view] : []);
+  const changed = keep(views, ([view]) => writeCopy(model, view!.chat, copyOf(view!)), signal);
+  store.subscribe((change) => {
+    if (change.what !== "message" || store.view?.run === null) changed();
+  }, signal);
+}
+
+/** Writes one copy of chats side by side whenever all have answered, until `signal` is aborted. */
+export function keepCopies(model: Model, store: PanesStore, signal: AbortSignal): void {
+  const views = (): ChatView[] => store.views();
+  const write = (): void => {
+    const { panes, names, rows } = store.view!;
+    const said = rows.map(({ id }): [string, ChatView] => [names[id] ?? "", store.pane(id).view!]);
+    writeCopy(model, panes, copyOfPanes(panes, said), "panes");
+  };
+  const changed = keep(views, write, signal);
+  store.subscribe(() => {
+    if (views().every(({ run }) => run === null)) changed();
+  }, signal);
+}
+
+/** Gives what is called after a change: once it is quiet, and none of the chats is being answered, they are written. */
+function keep(views: () => ChatView[], write: (views: ChatView[]) => void, signal: AbortSignal): () => void {
   let timer = 0;
   let asked = 0;
-  const write = async (): Promise<void> => {
+  const writeSoon = async (): Promise<void> => {
     const mine = ++asked;
-    const due = (): ChatView | null => {
-      const view = store.view;
-      return mine === asked && !signal.aborted && view && view.messages.length > 0 && view.run === null ? view : null;
+    const due = (): ChatView[] | null => {
+      const now = views();
+      const quiet = now.some(({ messages }) => messages.length > 0) && now.every(({ run }) => run === null);
+      return mine === asked && !signal.aborted && quiet ? now : null;
     };
-    await renderAhead(due()?.messages ?? [], () => due() !== null);
-    const view = due();
-    if (!view) return;
+    for (const { messages } of due() ?? []) await renderAhead(messages, () => due() !== null);
+    const now = due();
+    if (!now) return;
     try {
-      writeCopy(model, view.chat, copyOf(view));
+      write(now);
     } catch (error) {
       console.debug("[workbench] the conversation could not be written into the notebook", error);
     }
   };
-  store.subscribe((change) => {
-    if (change.what === "message" && store.view?.run !== null) return;
-    clearTimeout(timer);
-    timer = window.setTimeout(() => void write(), SETTLE_MS);
-  }, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void writeSoon(), SETTLE_MS);
+  };
 }
 
 /** Renders the answers that a copy will hold one by one while nothing else is to be done: all at once would be felt. */
@@ -79,8 +104,8 @@ function idle(): Promise<void> {
   return new Promise((resolve) => later(() => resolve()));
 }
 
-/** Puts the copy into every output that was made for this chat; one that is up to date is left alone. */
-export function writeCopy(model: Model, chat: string, copy: Copy): void {
+/** Puts the copy into every output that was made for this chat, or `of` what else; one that is up to date is left alone. */
+export function writeCopy(model: Model, id: string, copy: Copy, of: "chat" | "panes" = "chat"): void {
   const manager = model.widget_manager as { context?: { model?: Notebook } } | undefined;
   const cells = manager?.context?.model?.cells;
   for (let i = 0; i < (cells?.length ?? 0); i++) {
@@ -88,7 +113,7 @@ export function writeCopy(model: Model, chat: string, copy: Copy): void {
     for (let j = 0; j < (outputs?.length ?? 0); j++) {
       const output = outputs!.get(j);
       const html = asText(output.data?.["text/html"]);
-      if (!html.includes(`data-wb-chat="${chat}"`) || html === copy.html) continue;
+      if (!html.includes(`data-wb-${of}="${id}"`) || html === copy.html) continue;
       output.setData?.({ data: { "text/html": copy.html, "text/plain": copy.text } });
     }
   }
@@ -100,6 +125,21 @@ function asText(value: unknown): string {
 
 /** The conversation as self-contained HTML and as plain text, within `limit` bytes; turns are kept or left out whole. */
 export function copyOf(view: ChatView, limit = MOST_BYTES): Copy {
+  const { html, text } = turnsCopy(view, limit);
+  return { html: `<div class="wb-static ${NO_MATHS}" data-wb-chat="${escape(view.chat)}">${html}</div>`, text };
+}
+
+/** The chats of panes, each with its name, one after another; they share the limit. */
+export function copyOfPanes(panes: string, said: [string, ChatView][], limit = MOST_BYTES): Copy {
+  const copies = said.map(([name, view]) => ({ name, ...turnsCopy(view, limit / said.length) }));
+  const html = copies.map(({ name, html }) => `<h4>${escape(name)}</h4>${html}`).join("");
+  return {
+    html: `<div class="wb-static ${NO_MATHS}" data-wb-panes="${escape(panes)}">${html}</div>`,
+    text: copies.map(({ name, text }) => `${name}\n\n${text}`).join("\n\n"),
+  };
+}
+
+function turnsCopy(view: ChatView, limit: number): Copy {
   const turns = turnsOf(view.messages);
   const kept: Copy[] = [];
   let left = limit - ROOM_FOR_NOTES;
@@ -113,10 +153,7 @@ export function copyOf(view: ChatView, limit = MOST_BYTES): Copy {
   const missing = turns.length - kept.length;
   const note = missing > 0 ? `Left out of this copy: the oldest ${missing} of ${turns.length} turns.` : "";
   const body = [note && `<p><em>${note}</em></p>`, ...kept.map((turn) => turn.html)].join("");
-  return {
-    html: `<div class="wb-static ${NO_MATHS}" data-wb-chat="${escape(view.chat)}">${body}</div>`,
-    text: [note, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n"),
-  };
+  return { html: body, text: [note, ...kept.map((turn) => turn.text)].filter(Boolean).join("\n\n") };
 }
 
 /** The messages by question: each with the answers to it. */
@@ -137,7 +174,7 @@ function turnCopy(messages: MessageView[]): Copy {
 
 function messageCopy(message: MessageView): Copy {
   const who = author(message);
-  const body = message.role === "assistant" ? plainMarkdown(message.text) : paragraph(message.text);
+  const body = message.role === "assistant" ? answerBody(message) : paragraph(message.text);
   const thoughts = message.reasoning
     ? `<details><summary>Thinking</summary>${plainMarkdown(message.reasoning)}</details>`
     : "";
@@ -145,8 +182,22 @@ function messageCopy(message: MessageView): Copy {
   const rest = message.notes.filter((note) => note.code !== "fallback").map((note) => note.message);
   const below = [...rest, endOf(message)].filter(Boolean);
   const remark = (words: string): string => `<p><em>${escape(words)}</em></p>`;
-  const html = [`<p><strong>${escape(who)}</strong></p>`, ...above.map(remark), thoughts, body, ...below.map(remark)];
-  return { html: html.join(""), text: [`${who}:`, ...above, message.text, ...below].filter(Boolean).join("\n") };
+  const files = message.files.map(({ name, kind }) => `${name} (${kind})`).join(", ");
+  const attached = files ? `Attached: ${files}` : "";
+  const html = [`<p><strong>${escape(who)}</strong></p>`, attached && remark(attached), ...above.map(remark), thoughts, body, ...below.map(remark)];
+  return { html: html.join(""), text: [`${who}:`, attached, ...above, message.text, ...below].filter(Boolean).join("\n") };
+}
+
+/** The text of an answer, with the calls of functions where they belong. */
+function answerBody({ text, tools }: MessageView): string {
+  const first = plainMarkdown(text.slice(0, tools[0]?.at));
+  return first + tools.map((tool, i) => callCopy(tool) + plainMarkdown(text.slice(tool.at, tools[i + 1]?.at))).join("");
+}
+
+function callCopy(tool: CallView): string {
+  const blocks = [argumentLines(tool.arguments), tool.result ?? ""].filter(Boolean);
+  const code = blocks.map((block) => `<pre><code>${escape(block)}</code></pre>`).join("");
+  return `<details><summary>${escape(`Call of ${tool.name}: ${CALL_WORDS[tool.status][0]}`)}</summary>${code}</details>`;
 }
 
 function author(message: MessageView): string {

@@ -1,5 +1,5 @@
 // One view of a chat: puts the parts together, and paints what changed at most once a frame.
-import { insertBelow } from "./cells";
+import { editCell, insertBelow, insertCell, type NewCell } from "./cells";
 import { BranchPlan } from "./chat_delete";
 import { NameDialog } from "./chat_name";
 import { KeptNote, Notice } from "./chat_notice";
@@ -8,12 +8,12 @@ import { OverflowBar } from "./chat_overflow";
 import { PreviewDialog } from "./chat_preview";
 import { Writing } from "./chat_writing";
 import { ConsentBar } from "./consent";
-import { h, setAttribute, setText, show } from "./dom";
+import { copyText, h, setAttribute, setText, show } from "./dom";
 import { Empty } from "./empty";
 import { Foot, spokenState } from "./foot";
-import { Head } from "./head";
+import { Head, type Beside } from "./head";
 import { icon } from "./icons";
-import { Menu, type MenuGroups, type MenuItem } from "./menu";
+import { Menu, type MenuGroups } from "./menu";
 import { optionsLine } from "./option_words";
 import type { Ack, Consent, ExportFormat, MessageView, Model, Request } from "./protocol";
 import { hideCopy } from "./saved";
@@ -30,12 +30,6 @@ const PATIENCE_MS = 1500;
 const KEPT_IN = ["keydown", "keypress", "keyup", "beforeinput", "input", "paste", "copy", "cut", "dragover", "drop"];
 /** Commands whose refusal stands beside the field that it is about. */
 const TOLD_ELSEWHERE = new Set<Request["kind"]>(["set_options", "set_system", "set_title", "save_preset", "save_prompt"]);
-
-/** What stands around a chat that is one of several panes. */
-export interface Beside {
-  /** What the chat's menu has first. */
-  items(): MenuItem[];
-}
 
 export class ChatWidget {
   readonly element: HTMLElement;
@@ -90,9 +84,9 @@ export class ChatWidget {
         rename: () => this.rename(),
         preview: () => this.openPreview(""),
         download: (format) => void this.download(format),
-        first: beside?.items ?? (() => []),
       },
       signal,
+      beside,
     );
     this.empty = new Empty(beside ? null : (text) => this.send(text));
     this.transcript = new Transcript(
@@ -101,6 +95,7 @@ export class ChatWidget {
         planDelete: (message) => this.planDelete(message),
         fork: (message) => void this.fork(message),
         models: () => store.view?.models ?? [],
+        newCell: (cell) => this.newCell(cell),
       },
       signal,
     );
@@ -125,6 +120,7 @@ export class ChatWidget {
             editLast: () => this.transcript.editLast(),
             preview: (text) => this.openPreview(text),
             savePrompt: (text) => this.savePrompt(text),
+            refuse: (error) => this.notice.refusal(error),
           },
           signal,
         );
@@ -146,6 +142,7 @@ export class ChatWidget {
       ...[this.plan, this.name, this.preview, this.menu].map(({ element }) => element),
       this.foot.element,
     );
+    this.writing?.takeFiles(this.element, signal);
     for (const kind of KEPT_IN) this.element.addEventListener(kind, (event) => event.stopPropagation(), { signal });
     store.subscribe((change) => this.changed(change), signal);
     signal.addEventListener("abort", () => cancelAnimationFrame(this.frame));
@@ -225,6 +222,16 @@ export class ChatWidget {
     this.notice.word(done ? `Run the new cell below to ${purpose}: \`${line}\`` : `In a cell: \`${line}\``);
   }
 
+  /** Where the host takes no cell, the code is copied. */
+  private newCell(cell: NewCell): void {
+    const at = insertCell(this.model, this.element, cell);
+    if (at === null) {
+      void copyText(cell.source).then(() => this.notice.word("Copied: here only you can add a cell. Paste the code into a new one."));
+    } else if (cell.type === "code") {
+      editCell(this.element, at);
+    }
+  }
+
   private optionsToggled(open: boolean): void {
     this.head.setOptionsOpen(open);
     this.element.classList.toggle("wb-drawered", open);
@@ -256,8 +263,9 @@ export class ChatWidget {
       hideCopy(view.chat, this.signal);
     }
     const all = this.dirty.all;
+    this.dirty.state ||= this.dirty.messages.size > 0; // its numbers, in their own time
     if (all || now >= this.textNotBefore) this.paintMessages(all, now);
-    if (all || this.dirty.state || this.dirty.messages.size > 0 || now - this.numbersDrawn >= NUMBERS_MS) {
+    if (all || this.dirty.state || now - this.numbersDrawn >= NUMBERS_MS) {
       if (all || now - this.numbersDrawn >= NUMBERS_MS) this.paintState(now);
       else this.schedule();
     }
