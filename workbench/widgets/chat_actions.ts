@@ -1,4 +1,5 @@
 // The row under a message: its versions, what can be done with it, what was measured. Its height is there from the start.
+import type { NewCell } from "./cells";
 import { confirmCopy, copyText, h, iconButton, setAttribute, setText, show, textButton } from "./dom";
 import { plural, rate, seconds } from "./format";
 import type { IconName } from "./icons";
@@ -17,6 +18,8 @@ export interface Doing {
   planDelete(message: MessageView): void;
   fork(message: MessageView): void;
   models(): ModelView[];
+  /** Puts a cell below the widget. */
+  newCell(cell: NewCell): void;
 }
 
 const ENDED = new Set<MessageView["status"]>(["done", "cancelled", "failed"]);

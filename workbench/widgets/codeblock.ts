@@ -1,8 +1,8 @@
-// One block of code with its head (language, Copy). It may grow; its colours follow as time allows.
-import { h, setText, show } from "./dom";
+// One block of code with its head (language, New cell, Copy). It may grow; its colours follow as time allows.
+import { confirmCopy, copyText, h, setText, show } from "./dom";
 import { plural } from "./format";
 import { escapeText, highlight } from "./highlight";
-import { icon } from "./icons";
+import { icon, type IconName } from "./icons";
 import { marked, unseenIn } from "./invisible";
 
 /** Colouring a growing block may take one part in this many of the time. */
@@ -21,17 +21,18 @@ export class CodeBlock {
   private notBefore = 0;
 
   constructor(readonly language: string) {
-    const copy = h(
-      "button",
-      { type: "button", class: "wb-btn wb-gh wb-sm", "data-act": "copy-code", "aria-label": "Copy code", tabindex: -1 },
-      icon("copy", true),
-      h("span", {}, "Copy"),
-    );
+    const button = (act: string, label: string, sign: IconName, word: string): HTMLButtonElement => {
+      const attributes = { type: "button", class: "wb-btn wb-gh wb-sm", "data-act": act, "aria-label": label, title: label, tabindex: -1 };
+      return h("button", attributes, icon(sign, true), h("span", {}, word));
+    };
+    const cell = button("new-cell", "New cell below", "tocell", "New cell");
+    const copy = button("copy-code", "Copy code", "copy", "Copy");
+    copy.addEventListener("click", () => void copyText(this.code.replace(/\n$/, "")).then(() => confirmCopy(copy)));
     const name = h("span", { class: "wb-cut", dir: "ltr" });
     name.innerHTML = marked(escapeText(language.slice(0, LONGEST_NAME) || "text"), "code");
     this.unseen.hidden = true;
     this.pre = h("pre", { tabindex: -1 });
-    this.element = h("div", { class: "wb-code", dir: "ltr" }, h("header", {}, name, this.unseen, copy), this.pre);
+    this.element = h("div", { class: "wb-code", dir: "ltr" }, h("header", {}, name, this.unseen, cell, copy), this.pre);
     blocks.set(this.element, this);
   }
 

@@ -77,14 +77,14 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
-/** Shows a check mark in a copy button for a moment. */
-export function confirmCopy(button: HTMLElement): void {
+/** Shows a check mark in a copy button, or in another with that icon, for a moment. */
+export function confirmCopy(button: HTMLElement, sign: IconName = "copy"): void {
   const drawn = button.querySelector("svg");
   if (!drawn || button.dataset.copied) return;
   button.dataset.copied = "yes";
   drawn.replaceWith(icon("check", true));
   setTimeout(() => {
     delete button.dataset.copied;
-    button.querySelector("svg")?.replaceWith(icon("copy", true));
+    button.querySelector("svg")?.replaceWith(icon(sign, true));
   }, 1200);
 }

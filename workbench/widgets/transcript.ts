@@ -1,8 +1,9 @@
 // The scrolling list of messages: follows the end while the reader is there, and never moves once they scrolled up.
 // Only what is near the view is drawn.
+import { cellOf } from "./cells";
 import { LazyMessage } from "./chat_lazy";
 import { CodeBlock } from "./codeblock";
-import { confirmCopy, copyText, h, setText, show, textButton } from "./dom";
+import { confirmCopy, h, setText, show, textButton } from "./dom";
 import { plural } from "./format";
 import { loadImage } from "./growing";
 import { canRegenerate, type Doing } from "./message";
@@ -241,10 +242,11 @@ export class Transcript {
   /** Controls that Markdown brings along. */
   private pressed(event: MouseEvent): void {
     const control = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-act]") : null;
-    if (control?.dataset.act === "copy-code") {
-      const block = control.closest(".wb-code");
-      const text = block ? CodeBlock.of(block)?.text : undefined;
-      if (text !== undefined) void copyText(text.replace(/\n$/, "")).then(() => confirmCopy(control));
+    const element = control?.closest(".wb-code");
+    const block = element ? CodeBlock.of(element) : undefined;
+    if (control?.dataset.act === "new-cell" && block) {
+      confirmCopy(control, "tocell");
+      this.doing.newCell(cellOf(block.text, block.language));
     } else if (control?.dataset.act === "load-image") {
       const box = control.closest<HTMLElement>(".wb-img");
       if (box) loadImage(box);
