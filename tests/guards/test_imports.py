@@ -41,7 +41,7 @@ BY_NAME = {"__init__.py", "display.py", "engines/__init__.py", "engines/host.py"
 """The files that may import a module of ours by a name in a string: the lazy names of a notebook, the hook by
 which a session finds its widget, the lookup of engines, the host."""
 HEAVY = {"anywidget", "huggingface_hub", "ipywidgets", "llama_cpp", "mlx", "mlx_lm", "openai", "pandas", "torch"}
-HEAVY |= {"altair", "jsonschema", "transformers", "vl_convert", "xllamacpp"}
+HEAVY |= {"altair", "jsonschema", "llguidance", "transformers", "vl_convert", "xllamacpp"}
 
 
 def layer(module: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec
+from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, grammar
 from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
@@ -33,6 +33,7 @@ from workbench.events import Event, Failed, FinishReason, PrefillProgress
 from workbench.messages import plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
+from workbench.tokens import Alternative, Token
 
 PREFILL_PIECE = 128
 """Prompt tokens the server reads between two looks at whether it was cancelled."""
@@ -116,6 +117,8 @@ class LlamaCppEngine:
             capabilities=Capabilities(
                 seed=True,
                 stop=True,
+                logprobs=True,
+                schema=self._reads_grammars(),
                 tools=TOOL[0] in self._template,
                 prompt_cache=True,
                 continues=True,
@@ -190,6 +193,9 @@ class LlamaCppEngine:
             after="" if request.begun is None else request.begun.text + request.begun.reasoning,
         )
         body = _completion(ids, limit, options, stream.delimiters)
+        held = grammar.written(request, stream, self._tokens) if self.loaded.capabilities.schema else None
+        if held is not None:
+            body["grammar"] = held
 
         silent: tuple[int, ...] = ()  # tokens without text: special ones; the last may be the end of the turn
         reason: FinishReason = "cancelled"
@@ -211,23 +217,38 @@ class LlamaCppEngine:
                 continue
             tokens = silent + self._ids(chunk["content"], tuple(chunk["tokens"]), count - before)
             silent = ()
-            yield from stream.feed(chunk["content"], tokens, max(len(tokens), count - before))
+            logprobs = _with_chances(tokens, chunk, options.logprobs, stream.delimiters)
+            yield from stream.feed(chunk["content"], tokens, max(len(tokens), count - before), logprobs)
             if stream.stopped:
                 reason = "stop"
                 break
-        yield from stream.feed("", silent)
+        yield from stream.feed("", silent, logprobs=_with_chances(silent, {}, options.logprobs, ()))
         yield from stream.close()
         yield meter.finished(
             "tool_calls" if stream.called and reason == "stop" else reason,
             reasoning_tokens=stream.reasoning_tokens,
             applied=msgspec.structs.replace(options, max_tokens=limit),
-            ignored=self._ignored(request),
+            ignored=self._ignored(request, held),
+            grammar=held is not None,
         )
 
     def _encode(self, prompt: str) -> list[int]:
         body = {"content": prompt, "add_special": True, "parse_special": True}
         ids: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
         return ids
+
+    def _tokens(self, mark: str) -> list[int]:
+        """The tokens of a delimiter."""
+        ids: list[int] = self._ask("POST", "/tokenize", {"content": mark, "parse_special": True})["tokens"]
+        return ids
+
+    def _reads_grammars(self) -> bool:
+        """Whether this build has llguidance inside: it shows in what it makes of a schema. One without it ends the
+        process where it meets such a grammar.
+        """
+        body = {"prompt": [0], "n_predict": 0, "json_schema": {}, "cache_prompt": False}
+        made = self._ask("POST", "/completion", body)["generation_settings"]["grammar"]
+        return isinstance(made, str) and made.startswith("%llguidance")
 
     def _ids(self, text: str, known: tuple[int, ...], count: int) -> tuple[int, ...]:
         """The ids behind a text of `count` tokens.
@@ -240,9 +261,9 @@ class LlamaCppEngine:
         again = tuple(self._ask("POST", "/tokenize", {"content": text})["tokens"])
         return again if len(again) == count and again[-len(known) :] == known else known
 
-    def _ignored(self, request: Request) -> tuple[str, ...]:
+    def _ignored(self, request: Request, held: str | None) -> tuple[str, ...]:
         asked = {
-            "schema": request.schema is not None,
+            "schema": request.schema is not None and held is None,
             "thinking": request.options.thinking is not None and "enable_thinking" not in self._template,
             "tools": bool(request.tools) and not self.loaded.capabilities.tools,
         }
@@ -389,7 +410,30 @@ def _completion(ids: list[int], limit: int, options: GenerationOptions, delimite
         "repeat_penalty": options.repetition_penalty,
         "repeat_last_n": PENALTY_WINDOW,
         "preserved_tokens": list(delimiters),
+        "n_probs": 0 if options.logprobs is None else max(1, options.logprobs),
+        "post_sampling_probs": False,
     }
+
+
+def _with_chances(
+    tokens: tuple[int, ...], chunk: dict[str, Any], asked: int | None, delimiters: tuple[str, ...]
+) -> tuple[Token, ...]:
+    """The tokens of a chunk with their probabilities: the server says those of the last one, which completed the text.
+
+    They are the log-softmax of the logits before any sampler: temperature, filters and penalties do not count.
+    """
+    if asked is None:
+        return ()
+    before = [Token(token, "", None) for token in tokens]
+    told = chunk.get("completion_probabilities")
+    if not told:
+        return tuple(before)
+    last = told[-1]
+    likeliest = []
+    for each in last["top_logprobs"][:asked]:
+        text = bytes(each["bytes"]).decode(errors="replace")
+        likeliest.append(Alternative(each["id"], "" if text in delimiters else text, each["logprob"]))
+    return (*before[:-1], Token(last["id"], chunk["content"], last["logprob"], tuple(likeliest)))
 
 
 def _defaults(params: dict[str, Any]) -> GenerationOptions:

@@ -40,6 +40,7 @@ class Meter:
         ignored: tuple[str, ...],
         peak_memory: int | None = None,
         batch: int | None = None,
+        grammar: bool = False,
     ) -> Finished:
         """The run's last event: what was counted and measured. `peak_memory` is in bytes; `batch` counts runs."""
         waited, wrote = self._first - self._started, self._last - self._first
@@ -62,4 +63,5 @@ class Meter:
             ),
             applied=applied,
             ignored=ignored,
+            grammar=grammar,
         )

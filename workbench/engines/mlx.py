@@ -18,14 +18,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, cache_file
+from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, cache_file, grammar
 from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
 from workbench.engines.meter import Meter
 from workbench.engines.mlx_batch import Batch, Size, can_batch
+from workbench.engines.mlx_chances import Chances
 from workbench.engines.mlx_files import context_length, defaults, require, unloadable
+from workbench.engines.mlx_grammar import Held, vocabulary_of
 from workbench.engines.mlx_reading import Reader
-from workbench.engines.mlx_text import opener, parser, piece_of, template_messages
+from workbench.engines.mlx_text import opener, parser, piece_of, template_messages, words_of
 from workbench.engines.mlx_writing import Writing
 from workbench.engines.prompt_cache import PromptCache
 from workbench.engines.textstream import (
@@ -86,6 +88,8 @@ class MlxEngine:
         self._reader = Reader(None, None)
         self._size: Size | None = None
         self._identity = ""
+        self._vocabulary: Any = None
+        """The tokenizer as grammars read it, once one was asked for."""
 
     @property
     def loaded(self) -> LoadedModel:
@@ -152,6 +156,8 @@ class MlxEngine:
             capabilities=Capabilities(
                 seed=True,
                 stop=True,
+                logprobs=True,
+                schema=True,
                 tools=tokenizer.has_tool_calling or TOOL[0] in str(tokenizer.chat_template),
                 prompt_cache=True,
                 batch=can_batch(model),
@@ -220,7 +226,7 @@ class MlxEngine:
             return
         import mlx.core as mx
 
-        self._loaded = self._model = self._tokenizer = None
+        self._loaded = self._model = self._tokenizer = self._vocabulary = None
         self._kept, self._reader = PromptCache(None, 0), Reader(None, None)
         gc.collect()
         mx.clear_cache()
@@ -233,6 +239,8 @@ class MlxEngine:
         prompt = self.render(request)
         ids = tokens_of(prompt, request.begun, self._encode)
         stream = self._stream(request, prompt)
+        asked = request.options.logprobs
+        held = self._held(request, stream)
         return Writing(
             request,
             ids,
@@ -243,7 +251,9 @@ class MlxEngine:
             piece=piece_of(self._tokenizer, stream.delimiters, goes_on=request.continues),
             meter=meter,
             vocabulary=self.loaded.vocabulary,
-            ignored=self._ignored(request),
+            ignored=self._ignored(request, held),
+            grammar=held,
+            chances=None if asked is None else Chances(asked, words_of(self._tokenizer, stream.delimiters)),
         )
 
     def _answer(self, writing: Writing, cancelled: Callable[[str], bool]) -> Iterator[Event]:
@@ -269,7 +279,8 @@ class MlxEngine:
                 prompt_cache=reading.cache,
             )
             while writing.reason is None and not cancelled(run):
-                yield from writing.take(int(next(steps)[0]))
+                token, logprobs = next(steps)
+                yield from writing.take(int(token), logprobs)
         except Exception:
             known = False  # what its cache holds
             raise
@@ -343,10 +354,17 @@ class MlxEngine:
     def _encode(self, prompt: str) -> list[int]:
         return list(self._tokenizer.encode(prompt, add_special_tokens=False))
 
-    def _ignored(self, request: Request) -> tuple[str, ...]:
+    def _held(self, request: Request, stream: TextStream) -> Held | None:
+        """What holds an answer to its schema; ``None`` where nothing is to, or nothing can."""
+        text = grammar.written(request, stream, self._encode)
+        if text is not None and self._vocabulary is None:
+            self._vocabulary = vocabulary_of(self._tokenizer, self.loaded.vocabulary)
+        return Held(text, self._vocabulary) if text and self._vocabulary else None
+
+    def _ignored(self, request: Request, held: Held | None) -> tuple[str, ...]:
         template = self._tokenizer.chat_template
         asked = {
-            "schema": request.schema is not None,
+            "schema": request.schema is not None and held is None,
             "thinking": request.options.thinking is not None and "enable_thinking" not in str(template),
             "tools": bool(request.tools) and not self.loaded.capabilities.tools,
         }

@@ -182,7 +182,7 @@ class Batch:
         ended = []
         for response in written:
             writing = self._going[response.uid]
-            yield from writing.take(response.token)
+            yield from writing.take(response.token, response.logprobs)
             if response.finish_reason is not None:
                 yield from self._take(response.uid, response.prompt_cache, response.all_tokens)
             elif writing.reason is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from workbench.engines.textstream import byte_level, named_calls
@@ -40,6 +41,34 @@ def piece_of(tokenizer: Any, markers: Sequence[str], *, goes_on: bool = False) -
         return byte_level(names[token]) if token < len(names) else b""
 
     return piece
+
+
+def words_of(tokenizer: Any, markers: Sequence[str]) -> Callable[[int], str]:
+    """A function from a token to what it says on its own; special tokens and the delimiters in `markers` say nothing.
+
+    Half a character is U+FFFD.
+    """
+    from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer, SPMStreamingDetokenizer
+
+    added = {token: str(name) for token, name in tokenizer.added_tokens_decoder.items()}
+    silent = {token for token, name in tokenizer.added_tokens_decoder.items() if name.special}
+    silent |= set(tokenizer.all_special_ids) | {token for token, name in added.items() if name in markers}
+    detokenizer = tokenizer.detokenizer
+    names = getattr(detokenizer, "tokenmap", ())
+
+    @cache
+    def words(token: int) -> str:
+        if token in silent:
+            return ""
+        if token in added:
+            return added[token]
+        if isinstance(detokenizer, BPEStreamingDetokenizer):
+            return byte_level(names[token]).decode(errors="replace") if token < len(names) else ""
+        if isinstance(detokenizer, SPMStreamingDetokenizer):
+            return bytes(names[token]).decode(errors="replace").replace("\u2581", " ") if token < len(names) else ""
+        return str(tokenizer.decode([token]))
+
+    return words
 
 
 def template_messages(request: Request) -> list[dict[str, Any]]:

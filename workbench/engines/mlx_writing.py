@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 
 from workbench.engines.meter import Meter
+from workbench.engines.mlx_chances import Chances
+from workbench.engines.mlx_grammar import Held
 from workbench.engines.textstream import TextStream, Utf8
 from workbench.events import Event, FinishReason
 from workbench.options import GenerationOptions
 from workbench.request import Request
+from workbench.tokens import Token
 
 PENALTY_WINDOW = 64
 """Tokens a repetition penalty looks back on, the prompt included; llama.cpp's own number."""
@@ -33,6 +36,8 @@ class Writing:
         meter: Meter,
         vocabulary: int,
         ignored: tuple[str, ...],
+        chances: Chances | None = None,
+        grammar: Held | None = None,
     ) -> None:
         self.run = request.run
         self.ids = ids
@@ -41,7 +46,10 @@ class Writing:
         """Why it has ended; ``None`` while it goes on."""
         self.sampler = Sampler(options, vocabulary) if options.temperature else None
         """``None`` for greedy decoding, mlx-lm's own way."""
-        self.processors = _processors(options, ids)
+        self.processors: list[Callable[[Any, Any], Any]] = _processors(options, ids)
+        if grammar is not None:
+            self.processors.append(grammar)
+        self._grammar = grammar
         self._meter = meter
         self._meter.prompt = len(ids)
         self._counted = False
@@ -50,6 +58,9 @@ class Writing:
         self._stream = stream
         self._piece = piece
         self._utf8 = Utf8()
+        self._chances = chances
+        self._unsaid: list[Token] = []
+        """Tokens with their probabilities whose text is not known yet."""
         self._applied = msgspec.structs.replace(options, max_tokens=limit)
         self._ignored = ignored
 
@@ -72,15 +83,20 @@ class Writing:
         """It goes on later, from the last token it has."""
         if self.sampler is not None:
             self.sampler.back_to(len(self.generated))
+        if self._grammar is not None:
+            self._grammar.back_to(self.generated)
 
-    def take(self, token: int) -> Iterator[Event]:
-        """The next token; sets `reason` where it is the last."""
+    def take(self, token: int, logprobs: Any) -> Iterator[Event]:
+        """The next token, with the log-probabilities of its place; sets `reason` where it is the last."""
         self.generated.append(token)
         yield from self._meter.generated(len(self.generated))
         if token in self._ends:
             self.reason = "stop"
             return
-        yield from self._stream.feed(*self._utf8.feed(token, self._piece(token)))
+        text, tokens = self._utf8.feed(token, self._piece(token))
+        if self._chances is not None:
+            self._unsaid.append(self._chances.of(token, logprobs))
+        yield from self._stream.feed(text, tokens, logprobs=self._said(text) if tokens else ())
         if self._stream.stopped:
             self.reason = "stop"
         elif not self.left:
@@ -90,16 +106,24 @@ class Writing:
         """What was held back, then the run's end. Of one that has no reason yet it is that it was cancelled."""
         stream = self._stream
         self.reason = self.reason or "cancelled"
-        yield from stream.feed("", self._utf8.close())
+        held = self._grammar is not None and not self._grammar.fault
+        broken = self._grammar is not None and not held
+        yield from stream.feed("", self._utf8.close(), logprobs=self._said(""))
         yield from stream.close()
         yield self._meter.finished(
             "tool_calls" if stream.called and self.reason == "stop" else self.reason,
             reasoning_tokens=stream.reasoning_tokens,
             peak_memory=peak_memory,
             applied=self._applied,
-            ignored=self._ignored,
+            ignored=(*self._ignored, "schema") if broken else self._ignored,
             batch=batch,
+            grammar=held,
         )
+
+    def _said(self, text: str) -> tuple[Token, ...]:
+        """The tokens of a text that is complete now: the last of them completed it."""
+        tokens, self._unsaid = self._unsaid, []
+        return (*tokens[:-1], *(msgspec.structs.replace(token, text=text) for token in tokens[-1:]))
 
 
 class Sampler:

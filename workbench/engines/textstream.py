@@ -72,7 +72,7 @@ class _Group(NamedTuple):
     start: int
     end: int
     ids: tuple[int, ...]
-    count: int
+    total: int
     """How many tokens there were, whether their ids are known or not."""
     logprobs: tuple[Token, ...]
 
@@ -106,9 +106,12 @@ class TextStream:
         self.reasoning_tokens = 0
         self.delimiters: tuple[str, ...] = (think or ()) + (tool or ())
         """The strings looked for, stop strings aside."""
+        self.think = think
+        self.tool = tool
+        self.opens = thinking
+        """Whether the prompt has opened a thinking block."""
         self._run = run
         self._parse = parse or parse_calls
-        self._tool = tool
         self._state = "reasoning" if thinking else "text"
         self._buffer = ""
         self._groups: list[_Group] = []  # in buffer order
@@ -182,7 +185,7 @@ class TextStream:
         self._groups = [g for g in self._groups if g not in taken]
         self._cut(end)
         if self._state == "reasoning":
-            self.reasoning_tokens += sum(g.count for g in taken)
+            self.reasoning_tokens += sum(g.total for g in taken)
         if not text and not tokens:
             return []
         if self._state == "reasoning":
@@ -203,8 +206,8 @@ class TextStream:
 
     def _end_tool(self, marker: str) -> list[Delta]:
         """The tool call is complete: the buffer starts with its start delimiter."""
-        assert self._tool is not None
-        opening = len(self._tool[0])
+        assert self.tool is not None
+        opening = len(self.tool[0])
         end = self._buffer.find(marker, opening) if marker else len(self._buffer)
         inside, whole = self._buffer[opening:end], end + len(marker)
         self._state = "text"

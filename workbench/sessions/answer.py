@@ -26,8 +26,9 @@ from workbench.events import (
     Usage,
     UsageKnown,
 )
-from workbench.messages import Message, Part, Reasoning, Text, ToolCall, ToolResult, new_id
+from workbench.messages import Message, Part, Reasoning, Shape, Text, ToolCall, ToolResult, new_id
 from workbench.options import GenerationOptions
+from workbench.sessions.structured.wanted import Fit
 from workbench.sessions.tools.called import Called
 from workbench.tokens import Token
 
@@ -68,6 +69,12 @@ class Answer:
         self.calls: list[Called] = []
         self.begins: list[int] = [0]
         """For each time the model was asked, the first of `pieces` that it wrote then."""
+        self.shape: Shape | None = None
+        """What it is to be, and whether it is; ``None`` for free text."""
+        self.fit: Fit | None = None
+        """What it is by that shape, once it has ended."""
+        self.gone = 0
+        """Pieces that were dropped, for they did not fit that shape."""
         self.notes: list[Notice] = []
         self.load: dict[str, int | None] | None = None
         self.prefill: dict[str, int] | None = None
@@ -105,6 +112,11 @@ class Answer:
         return "".join(self.pieces)
 
     @property
+    def text_now(self) -> str:
+        """What was written since the model was asked last."""
+        return "".join(self.pieces[self.begins[-1] :])
+
+    @property
     def reasoning(self) -> str:
         """What was thought so far."""
         return "".join(self.thoughts)
@@ -122,7 +134,9 @@ class Answer:
     @property
     def message(self) -> Message:
         """The answer so far as a message: what was thought, then each round's text, its calls, their results."""
-        parts: list[Part] = [Reasoning(self.reasoning, self.reasoning_s)] if self.thoughts else []
+        parts: list[Part] = [] if self.shape is None else [self.shape]
+        if self.thoughts:
+            parts.append(Reasoning(self.reasoning, self.reasoning_s))
         for round, begin in enumerate(self.begins):
             last = round == len(self.begins) - 1
             text = "".join(self.pieces[begin : None if last else self.begins[round + 1]])
@@ -147,6 +161,8 @@ class Answer:
                 case Reasoning():
                     self.thoughts.append(part.text)
                     self.reasoning_s = part.seconds
+                case Shape():
+                    self.shape = part
                 case ToolCall():
                     self._called(part)
                 case ToolResult():
@@ -157,6 +173,16 @@ class Answer:
     def next_round(self, event: Finished | None = None) -> Op:
         """The model is asked again, after the functions it called; `event` is how it ended before."""
         self.begins.append(len(self.pieces))
+        return self._asked_again(event)
+
+    def again(self, event: Finished) -> None:
+        """The model is asked again for what it wrote last, which is dropped; `event` is how it ended then."""
+        self.gone += len(self.pieces) - self.begins[-1]
+        del self.pieces[self.begins[-1] :]
+        self.scored.clear()
+        self._asked_again(event)
+
+    def _asked_again(self, event: Finished | None) -> Op:
         self._stop_thinking()
         if event is not None:
             self._usage_before = self.usage = _added(self._usage_before, _updated(self.usage_now, event.usage))
@@ -191,6 +217,7 @@ class Answer:
             "tokens": self.tokens,
             "finish": self.finish,
             "scored": bool(self.scored),
+            "schema": self._shape_view(),
             "no_branch": self.no_branch,
         }
 
@@ -297,6 +324,7 @@ class Answer:
         op[2]["notes"] = self._notes()
         self._trim()
         op[2]["scored"] = bool(self.scored)
+        op[2]["schema"] = self._shape_view()
         return op
 
     def _trim(self) -> None:
@@ -316,6 +344,12 @@ class Answer:
 
     def _notes(self) -> list[dict[str, Any]]:
         return [{"code": n.code, "message": n.message, "model": n.model} for n in self.notes]
+
+    def _shape_view(self) -> dict[str, Any] | None:
+        shape = self.shape
+        if shape is None:
+            return None
+        return {"name": shape.name, "enforced": shape.enforced, "valid": shape.valid, "error": shape.error}
 
     def _called(self, call: ToolCall) -> None:
         if any(call.id == other.id for other in self.calls):  # some servers count from 0 each time

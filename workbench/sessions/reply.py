@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
-from workbench.errors import StateError, WorkbenchError
+from workbench.errors import SchemaError, StateError, WorkbenchError
 from workbench.events import FinishReason, Metrics, Notice, Usage
 from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.sessions.answer import Answer
+from workbench.sessions.structured.wanted import kept
 from workbench.sessions.tools.called import Called
 from workbench.sessions.tools.offer import Offer
 from workbench.sessions.tools.permission import How
@@ -117,6 +118,32 @@ class Reply:
     def partial(self) -> str:
         """What is written so far; does not wait."""
         return self._answer.text
+
+    @property
+    def value(self) -> Any:
+        """The object that the answer is, by the schema it was asked in: of the type given, or what JSON gives.
+
+        Waits. Raises the run's error, `SchemaError` where the text does not fit (its details hold the text), and
+        `StateError` for an answer that was asked without a schema.
+        """
+        self.result()
+        answer = self._answer
+        if answer.shape is None:
+            raise StateError("This answer was asked without a schema.", next_step="Ask with schema=...")
+        fit = answer.fit = answer.fit or kept(answer.shape).fit(self.partial)
+        if not fit.why and answer.status != "cancelled":
+            return fit.value
+        why = "it was stopped" if answer.status == "cancelled" else answer.shape.error or fit.why
+        name = answer.shape.name or "its schema"
+        raise SchemaError(f"The answer does not fit {name}: {why}.", details=self.partial)
+
+    @property
+    def enforced(self) -> Literal["grammar", "checked"] | None:
+        """What held the answer to its schema: the engine's grammar, or a look at it afterwards; ``None`` without a
+        schema, and before the end. Does not wait.
+        """
+        shape = self._answer.shape
+        return None if shape is None else shape.enforced
 
     @property
     def reasoning(self) -> str:
@@ -260,9 +287,10 @@ class Reply:
     def _pieces_after(self, seen: int) -> list[str]:
         """What came after the first `seen` pieces; waits for some, and is empty at the end."""
         try:
+            answer = self._answer
             with self._changed:
-                self._changed.wait_for(lambda: len(self._answer.pieces) > seen or self.done or self._stuck)
-                new = self._answer.pieces[seen:]
+                self._changed.wait_for(lambda: answer.gone + len(answer.pieces) > seen or self.done or self._stuck)
+                new = answer.pieces[max(0, seen - answer.gone) :]
                 if not new and not self.done:
                     self._check_asking()
                 return new
@@ -286,7 +314,7 @@ class Reply:
     @property
     def _stuck(self) -> bool:
         """Whether a call waits for a person who is not there."""
-        return self._answer.status == "asking" and not self._watched()
+        return not self._stopping and not self._watched() and bool(asking(self._answer))
 
     def _check_asking(self) -> None:
         """Raises `StateError` where a call waits for leave and nobody can be asked for it."""

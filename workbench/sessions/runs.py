@@ -3,6 +3,7 @@
 Runs.ask -> a line of jobs -> the thread: the request, the service's events, folded into the answer
 -> what does not fit the context: as `how` says, or told to the chat, whose person chooses
 -> functions that the model calls: allowed, run, and the same answer goes on with what they gave
+-> what does not fit the schema it was asked in: dropped, and asked for again
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import msgspec
 
 from workbench.errors import ContextOverflowError, ErrorInfo, StateError, describe
 from workbench.events import Event, Failed, Finished, Notice, ReasoningDelta, TextDelta
+from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.services.fallback import Run
 from workbench.sessions import overflow
 from workbench.sessions.answer import Answer
 from workbench.sessions.audience import Audience
-from workbench.sessions.conversation import Conversation
+from workbench.sessions.conversation import Conversation, node_view
 from workbench.sessions.in_turn import Place, Turn
 from workbench.sessions.overflow import How, Overflowing
 from workbench.sessions.reply import Reply
+from workbench.sessions.structured.asking import TRIES, asked_again, with_schema
+from workbench.sessions.structured.wanted import Wanted, looked_at
 from workbench.sessions.tools.modes import with_line
 from workbench.sessions.tools.offer import Offer
 from workbench.sessions.tools.rounds import ENOUGH, MOST_ROUNDS, Round, asking
@@ -67,6 +71,12 @@ class Job(msgspec.Struct, eq=False):
     """The functions that the model may call."""
     line: str = ""
     """What the system says beside its own words."""
+    wanted: Wanted | None = None
+    """The shape it is asked in."""
+    tries: int = 1
+    """Times its model was asked for an answer that fits that shape."""
+    unfit: tuple[Message, ...] = ()
+    """The answer that did not fit last, and what was said to it."""
 
     @property
     def local(self) -> bool:
@@ -183,12 +193,15 @@ class Runs:
         messages = self._conversation.read(question, without=without)
         if job.line:
             messages = with_line(messages, job.line)
+        if job.wanted is not None and (job.tries > 1 or not job.local):
+            messages = with_schema(messages, job.wanted.sent)
         return Request(
-            messages=(*messages, answer.message) if again else (*messages, *([job.begun.message] if job.begun else [])),
+            messages=(*messages, *(begun.message for begun in (answer if again else job.begun,) if begun), *job.unfit),
             model=job.reply.model if again else job.who.model,
             run=job.reply.run,
             options=job.reply.options,
             tools=() if job.offer is None else job.offer.tools,
+            schema=None if job.wanted is None else job.wanted.sent,
             force=job.force,
             continues=(job.continues or job.begun) is not None and not again,
         )
@@ -212,13 +225,16 @@ class Runs:
         return ended if isinstance(ended, Failed) else None
 
     def _pulled(self, job: Job, run: Run) -> Finished | Failed | None:
-        """Pull one run to its end. Given back, not folded: a prompt that does not fit, an end with calls to be made."""
+        """Pull one run to its end. Given back, not folded: a prompt that does not fit, an end with calls to be made,
+        one that does not fit its shape and may be asked for again.
+        """
         with closing(run.events()) as events:
             for event in events:
                 if isinstance(event, Failed) and isinstance(event.error.to_error(), ContextOverflowError):
                     return event
-                if isinstance(event, Finished) and event.reason != "cancelled" and self._calls(job):
-                    return event
+                if isinstance(event, Finished) and event.reason != "cancelled":
+                    if self._calls(job) or self._unfit(job, event):
+                        return event
                 self._take(job, event)
                 if job.reply._answer.ended:
                     return None
@@ -232,7 +248,8 @@ class Runs:
 
     def _next_round(self, job: Job, event: Finished) -> Run | None:
         """Run what the model called, and ask it again with what came of it; ``None`` when the answer ends here."""
-        assert job.offer is not None
+        if job.offer is None or not self._calls(job):
+            return self._asked_again(job, event)
         reply = job.reply
         answer, changed = reply._answer, self._conversation.changed
         round = Round(answer, job.offer, changed, stopping=lambda: reply._stopping, tell=lambda: self._tell_calls(job))
@@ -249,6 +266,30 @@ class Runs:
                 self._take(job, last)
                 return None
             self._tell(job, answer.next_round(event))
+            self._conversation.keep(job.node)
+            return self._begun(job, self._request(job))
+
+    def _unfit(self, job: Job, event: Finished) -> bool:
+        """Look whether an answer fits the shape it was asked in; whether it is to be asked for again."""
+        answer = job.reply._answer
+        if job.wanted is None or answer.shape is None:
+            return False
+        fit = job.wanted.fit(answer.text_now)
+        with self.lock:
+            answer.fit, answer.shape = fit, looked_at(answer.shape, fit, event)
+        return bool(fit.why) and event.reason == "stop" and job.tries < TRIES and not (job.continues or job.begun)
+
+    def _asked_again(self, job: Job, event: Finished) -> Run | None:
+        """Drop an answer that does not fit, and ask for another; ``None`` when it was stopped meanwhile."""
+        answer = job.reply._answer
+        with self.lock:
+            if job.reply._stopping or job.reply._dropped or answer.fit is None:
+                self._take(job, msgspec.structs.replace(event, reason="cancelled"))
+                return None
+            job.unfit, job.tries = asked_again(answer.text_now, answer.fit.why), job.tries + 1
+            answer.again(event)
+            self._note(job, f"Asked again: {answer.fit.why}.")
+            self._tell(job, ["message", node_view(job.node)])
             self._conversation.keep(job.node)
             return self._begun(job, self._request(job))
 

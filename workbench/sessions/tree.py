@@ -17,13 +17,26 @@ from typing import Any
 from workbench.messages import Message
 from workbench.options import GenerationOptions
 from workbench.sessions.reply import Reply
+from workbench.sessions.structured.wanted import Wanted, kept
 from workbench.sessions.tools.offer import Offer
 
 
 class Node:
     """One message and where it hangs. What a person or the system says is `plain`; an answer is a `reply`."""
 
-    __slots__ = ("children", "chosen", "created", "edited", "number", "offer", "own", "parent", "plain", "reply")
+    __slots__ = (
+        "children",
+        "chosen",
+        "created",
+        "edited",
+        "number",
+        "offer",
+        "own",
+        "parent",
+        "plain",
+        "reply",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -44,6 +57,8 @@ class Node:
         """Options given for this message alone."""
         self.offer: Offer | None = None
         """Functions that may be called to answer this message; ``None``: those of its chat."""
+        self.wanted: Wanted | None = None
+        """The shape that answers to this message are asked in; ``None`` for free text."""
         self.parent: Node | None = None
         self.children: list[Node] = []
         self.chosen: Node | None = None
@@ -67,6 +82,13 @@ class Node:
         if self.reply is None:
             return self.plain
         return self.reply._answer.message if self.reply._answer.said_something else None
+
+    def shape_wanted(self) -> Wanted | None:
+        """The shape that an answer to this message is asked in; of one that was kept, as its answers were."""
+        if self.wanted is None:
+            shapes = (child.reply._answer.shape for child in self.children if child.reply is not None)
+            self.wanted = next((kept(shape) for shape in shapes if shape is not None), None)
+        return self.wanted
 
     @property
     def above(self) -> Node | None:

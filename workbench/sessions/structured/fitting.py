@@ -9,9 +9,7 @@ from typing import Any, NoReturn
 
 from workbench.errors import UsageError
 
-FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json)?[ \t]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE | re.I
-)
+FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json)?[ \t]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE | re.I)
 """A block of code in Markdown; its text is the second group."""
 _LONGEST_WHY = 300
 _OPENINGS = re.compile(r"[{\[]")
@@ -83,7 +81,9 @@ def found(text: str) -> Any:
             continue
         try:
             this, until = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            break
+        except ValueError:
             continue
         if until - at > longest:
             longest, value = until - at, this

@@ -6,6 +6,7 @@ beyond those named, and whole numbers of any length.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 _LARGEST = 2**53 - 1
@@ -18,20 +19,28 @@ _MANY = ("properties", "patternProperties", "$defs", "definitions")
 _LISTS = ("anyOf", "oneOf", "prefixItems")
 
 
-def narrowed(schema: Any) -> Any:
-    """A schema whose objects have only the fields they name, and whose whole numbers have at most 16 digits."""
+def narrowed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose objects have only the fields they name, and whose whole numbers have at most 16 digits.
+
+    One that joins parts by ``allOf`` stays as it is: closed, they would shut each other's fields out.
+    """
+    made: dict[str, Any] = schema if '"allOf"' in json.dumps(schema) else _narrowed(schema)
+    return made
+
+
+def _narrowed(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     made = dict(schema)
     for name in _ONE:
         if name in made:
-            made[name] = narrowed(made[name])
+            made[name] = _narrowed(made[name])
     for name in _MANY:
         if isinstance(made.get(name), dict):
-            made[name] = {key: narrowed(value) for key, value in made[name].items()}
+            made[name] = {key: _narrowed(value) for key, value in made[name].items()}
     for name in _LISTS:
-        if isinstance(made.get(name), list) and not ({"properties", "allOf"} & made.keys()):
-            made[name] = [narrowed(value) for value in made[name]]
+        if isinstance(made.get(name), list) and "properties" not in made:
+            made[name] = [_narrowed(value) for value in made[name]]
     if "properties" in made and "additionalProperties" not in made and not any(name in made for name in _JOINED):
         made["additionalProperties"] = False
     if made.get("type") == "integer" and not any(name in made for name in (*_BOUNDS, "enum", "const")):

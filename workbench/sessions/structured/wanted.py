@@ -1,9 +1,9 @@
 """What a person gives as `schema`, and the object it becomes. Knows no chat and no model.
 
-    dict                                   a JSON schema: the value is what JSON gives
-    pydantic's models                      by pydantic's own schema and validation
-    dataclasses, TypedDicts, Structs,      by msgspec's
-    NamedTuples, list[...], Literal, ...
+dict                                   a JSON schema: the value is what JSON gives
+pydantic's models                      by pydantic's own schema and validation
+dataclasses, TypedDicts, Structs,      by msgspec's
+NamedTuples, list[...], Literal, ...
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from workbench.errors import UsageError
+from workbench.events import Finished
 from workbench.messages import Shape
 from workbench.sessions.structured.fitting import check_schema, found, mismatch
 from workbench.sessions.structured.narrowed import narrowed
 
 LARGEST = 64 * 1024
 """Most bytes of a schema, as JSON."""
-_NAMELESS = "JSON"
+_LONGEST_WHY = 300
 
 
 class Fit(NamedTuple):
@@ -59,7 +62,7 @@ class Wanted:
         try:
             return Fit(self._make(value), "", True)
         except Exception as error:  # a type's own checks may raise anything
-            return Fit(None, " ".join(str(error).split())[:300] or type(error).__name__, True)
+            return Fit(None, _reason(error), True)
 
 
 def wanted(schema: Any) -> Wanted:
@@ -70,7 +73,7 @@ def wanted(schema: Any) -> Wanted:
     """
     if isinstance(schema, Mapping):
         title = schema.get("title")
-        made = Wanted(title if isinstance(title, str) and title else _NAMELESS, _plain(schema))
+        made = Wanted(title if isinstance(title, str) else "", _plain(schema))
     elif hasattr(schema, "model_json_schema"):
         made = _of_pydantic(schema)
     else:
@@ -78,6 +81,15 @@ def wanted(schema: Any) -> Wanted:
     check_schema(made.schema)
     _check_references(made.schema)
     return made
+
+
+def looked_at(shape: Shape, fit: Fit, end: Finished) -> Shape:
+    """What is known of an answer's shape at its end."""
+    why = fit.why
+    if why and end.reason == "length":
+        why = f"it was cut off at {end.usage.completion_tokens or 'the most'} tokens"
+    held = end.grammar and (fit.by_schema or end.reason == "length")
+    return msgspec.structs.replace(shape, enforced="grammar" if held else "checked", valid=not why, error=why)
 
 
 def kept(shape: Shape) -> Wanted:
@@ -94,19 +106,26 @@ def _of_pydantic(model: Any) -> Wanted:
 
 
 def _of_msgspec(kind: Any) -> Wanted:
-    import msgspec
-
     try:
         schema = msgspec.json.schema(kind)
         if not schema:
             raise TypeError("it says nothing of its fields")
     except Exception as error:
         raise UsageError(
-            f"{kind!r} cannot be a schema: {error}.",
+            f"{kind!r} cannot be a schema: {str(error).splitlines()[0].rstrip('.:')}.",
             next_step="Give a JSON schema as a dict, a pydantic model, a dataclass, a TypedDict or a msgspec.Struct.",
         ) from None
-    name = getattr(kind, "__name__", None) or str(kind)
-    return Wanted(name if isinstance(kind, type) else str(kind), _plain(schema), lambda value: msgspec.convert(value, kind))
+    name = kind.__name__ if isinstance(kind, type) else str(kind)
+    return Wanted(name, _plain(schema), lambda value: msgspec.convert(value, kind))
+
+
+def _reason(error: Exception) -> str:
+    """What a type says of a value that it does not take, in one line; pydantic's first fault, and where it is."""
+    errors = getattr(error, "errors", None)
+    if callable(errors) and (found := errors()):
+        where = ".".join(str(step) for step in found[0]["loc"])
+        return f"{where}: {found[0]['msg']}"[:_LONGEST_WHY]
+    return " ".join(str(error).split())[:_LONGEST_WHY] or type(error).__name__
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
