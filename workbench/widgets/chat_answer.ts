@@ -1,4 +1,4 @@
-// The parts of an answer beside its text: notes, tool calls, thinking, what stands there until it begins, and why there
+// The parts of an answer beside its text: notes, thinking, what stands there until it begins, and why there
 // is none. They know no transcript.
 import { h, prose, setAttribute, setText, show, textButton } from "./dom";
 import { count, percent, plural, seconds, sizeOf } from "./format";
@@ -14,23 +14,6 @@ export function noteElement(note: Note): HTMLElement {
     icon(warns ? "warn" : "info"),
     h("div", { class: "wb-grow" }, note.message),
   );
-}
-
-export function toolElement(tool: MessageView["tools"][number]): HTMLElement {
-  return h(
-    "div",
-    { class: "wb-toolc", role: "group", "aria-label": `Asks for the tool ${tool.name}` },
-    h("header", {}, icon("tool"), h("span", { class: "wb-mono wb-b" }, tool.name)),
-    h("pre", { tabindex: -1 }, argumentLines(tool.arguments)),
-  );
-}
-
-/** One argument a line, its name before it. */
-function argumentLines(given: unknown): string {
-  if (typeof given === "string") return given;
-  const pairs = Object.entries(given ?? {});
-  const width = Math.max(0, ...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${name.padEnd(width)} = ${JSON.stringify(value)}`).join("\n");
 }
 
 /** What the model thought: closed unless the reader opens it, and only rendered while open. */
@@ -92,9 +75,10 @@ export class ProgressCard {
   update(message: MessageView): void {
     const { status, load, prefill } = message;
     this.run = message.run;
-    const words =
+    const begun = message.tools.length > 0; // what is above stays where it is
+    const words = begun ? "" :
       status === "queued" ? queuedWords(message.position) : status === "prefill" && prefill ? prefillWords(prefill) : "";
-    show(this.element, words !== "" || status === "loading");
+    show(this.element, words !== "" || (status === "loading" && !begun));
     show(this.line, words !== "");
     show(this.cancel, status === "queued");
     show(this.load, status === "loading");

@@ -49,6 +49,7 @@ export class Notice {
   /** What the chat has to say, and the model it could load anyway. */
   update(error: ErrorInfo | null, tooBig: string | null): void {
     this.theirs = error;
+    if (!error) this.closed = null; // said again, it is shown again
     this.tooBig = tooBig;
     this.draw();
   }

@@ -1,21 +1,27 @@
 // Where the messages of a chat are written: the composer, the prompts that are kept, and the form that fills them in.
+import { Attachments } from "./chat_attach";
+import { ModeButton } from "./chat_mode";
 import { FillForm, Prompts } from "./chat_prompts";
 import { Composer, type ComposerEvents } from "./composer";
 import { show } from "./dom";
 import { optionsLine } from "./option_words";
-import type { Ack, ChatView, Request } from "./protocol";
+import type { Ack, ChatView, ErrorInfo, Request } from "./protocol";
 
 export interface WritingEvents extends Omit<ComposerEvents, "send"> {
   ask(request: Request): Promise<Ack>;
   send(text: string, interrupt?: boolean, variables?: Record<string, string>): void;
   /** Asks for the name to keep a prompt under. */
   savePrompt(text: string): void;
+  /** Shows why something is not taken. */
+  refuse(error: ErrorInfo): void;
 }
 
 export class Writing {
   readonly elements: HTMLElement[];
   private readonly prompts: Prompts;
   private readonly composer: Composer;
+  private readonly mode: ModeButton;
+  private readonly attachments: Attachments;
   private readonly fill: FillForm;
 
   constructor(events: WritingEvents, signal: AbortSignal) {
@@ -30,8 +36,23 @@ export class Writing {
       signal,
     );
     this.composer = new Composer(events, this.prompts.button, signal);
+    this.mode = new ModeButton((request) => events.ask(request), (...shown) => events.menu(...shown));
+    this.prompts.button.after(this.mode.element);
+    this.attachments = new Attachments({
+      ask: (request) => events.ask(request),
+      menu: (...shown) => events.menu(...shown),
+      refuse: (error) => events.refuse(error),
+      focus: () => this.composer.focus(),
+    });
+    this.prompts.button.before(this.attachments.button);
+    this.composer.element.firstElementChild!.prepend(this.attachments.tray);
     this.fill = new FillForm((request) => events.ask(request), (text, variables) => events.send(text, false, variables), signal);
     this.elements = [this.composer.element, this.prompts.element, this.fill.element];
+  }
+
+  /** Takes files that are dropped anywhere in `root`, and what is pasted where messages are written. */
+  takeFiles(root: HTMLElement, signal: AbortSignal): void {
+    this.attachments.listen(root, this.composer.element, signal);
   }
 
   get draft(): string {
@@ -51,6 +72,8 @@ export class Writing {
   update(view: ChatView, live: boolean): void {
     const running = view.run !== null;
     this.prompts.update(view.prompts);
+    this.mode.update(view);
+    this.attachments.update(view.attachments);
     this.composer.update({
       running,
       usable: live,

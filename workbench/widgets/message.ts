@@ -1,11 +1,13 @@
 // One message of the transcript as an element: a person's words, or an answer with all its states.
 import { Actions, hasEnded, type Doing } from "./chat_actions";
-import { Failure, noteElement, ProgressCard, Thinking, toolElement } from "./chat_answer";
+import { sentFiles } from "./chat_attach";
+import { Failure, noteElement, ProgressCard, Thinking } from "./chat_answer";
 import { Editor } from "./chat_edit";
+import { Calls } from "./chat_tool";
 import { h, setAttribute, setText, show } from "./dom";
 import { modelName } from "./format";
 import { GrowingMarkdown } from "./growing";
-import type { MessageView, Note } from "./protocol";
+import type { FileView, MessageView, Note } from "./protocol";
 
 export { canRegenerate, hasEnded, type Doing } from "./chat_actions";
 
@@ -74,17 +76,21 @@ abstract class Shown implements MessageElement {
 
 class Question extends Shown {
   protected readonly words = h("div", { class: "wb-txt" });
+  private readonly files = h("div", { class: "wb-files" });
+  private drawn: FileView[] = [];
 
   constructor(message: MessageView, doing: Doing) {
     super(message, "wb-usr", doing, "Saving asks again; what was said stays beside it");
     setAttribute(this.element, "aria-label", message.role === "system" ? "System" : "You");
     const label = message.role === "system" ? h("div", { class: "wb-t3 wb-fs-s" }, "System prompt") : null;
-    this.element.append(...(label ? [label] : []), this.words, this.actions.element);
+    this.element.append(...(label ? [label] : []), this.files, this.words, this.actions.element);
   }
 
   override update(message: MessageView, last: boolean): void {
     super.update(message, last);
     setText(this.words, message.text);
+    if (this.drawn !== message.files) this.files.replaceChildren(...sentFiles(message.files));
+    this.drawn = message.files;
   }
 }
 
@@ -94,10 +100,10 @@ class Answer extends Shown {
   private readonly thinking = new Thinking();
   private readonly progress: ProgressCard;
   private readonly markdown = new GrowingMarkdown();
-  private readonly tools = h("div", { class: "wb-tools" });
+  private readonly calls: Calls;
   private readonly after = h("div", { class: "wb-notes" });
   private readonly failure: Failure;
-  private drawn: { notes?: Note[]; tools?: MessageView["tools"] } = {};
+  private drawn: Note[] | null = null;
 
   constructor(message: MessageView, doing: Doing) {
     super(message, "wb-answer", doing, "Saving keeps your words as another version of the answer");
@@ -108,13 +114,14 @@ class Answer extends Shown {
     };
     this.progress = new ProgressCard((request) => void doing.ask(request));
     this.failure = new Failure(again, force);
+    this.calls = new Calls((request) => doing.ask(request));
     this.element.append(
       h("div", { class: "wb-who" }, this.who),
       this.before,
       this.thinking.element,
       this.progress.element,
       this.markdown.element,
-      this.tools,
+      this.calls.element,
       this.after,
       this.failure.element,
       this.actions.element,
@@ -133,25 +140,22 @@ class Answer extends Shown {
     setAttribute(this.element, "aria-label", name || "Answer");
     setAttribute(this.element, "aria-busy", hasEnded(message) ? null : "true");
     setAttribute(this.element, "data-status", message.status);
-    if (this.drawn.notes !== message.notes) this.drawNotes(message.notes);
-    if (this.drawn.tools !== message.tools) this.drawTools(message.tools);
+    if (this.drawn !== message.notes) this.drawNotes(message.notes);
     this.thinking.update(message);
     this.progress.update(message);
     const writing = message.status === "writing" || (message.status === "prefill" && !message.prefill);
-    show(this.markdown.element, writing || message.text !== "");
-    this.markdown.update(message.text, writing);
+    const called = message.tools.length > 0;
+    const first = called ? message.text.slice(0, message.tools[0]!.at).trimEnd() : message.text;
+    show(this.markdown.element, (writing && !called) || first !== "");
+    this.markdown.update(first, writing && !called);
+    this.calls.update(message, writing);
     this.failure.update(message);
   }
 
   private drawNotes(notes: Note[]): void {
-    this.drawn.notes = notes;
+    this.drawn = notes;
     // What is known before the first word stands above the answer; what comes with its end must not push it down.
     this.before.replaceChildren(...notes.filter((note) => note.code !== "option_ignored").map(noteElement));
     this.after.replaceChildren(...notes.filter((note) => note.code === "option_ignored").map(noteElement));
-  }
-
-  private drawTools(tools: MessageView["tools"]): void {
-    this.drawn.tools = tools;
-    this.tools.replaceChildren(...tools.map(toolElement));
   }
 }

@@ -129,7 +129,7 @@ def test_a_model_that_sees_is_sent_the_picture_and_one_that_does_not_is_not_aske
     chat, service = scripted(seeing(ScriptedService(say("red"))))
     chat.attach(RED, name="red")
     assert chat.view()["attachments"][0]["problem"] == ""
-    assert chat.view()["attachments"][0]["thumb"].startswith("data:image/png;base64,")
+    assert chat.view()["attachments"][0]["thumb"].startswith("data:image/jpeg;base64,")
     reply = chat.send("What colour?")
     assert reply.result(20) == "red"
     assert isinstance(service.requests[0].messages[-1].parts[0], Image)

@@ -15,7 +15,7 @@ from workbench.messages import File, Image, Message, Part
 from workbench.sessions.overflow import CHARACTERS_A_TOKEN
 
 Kind: TypeAlias = Literal["table", "image", "file", "output", "error"]
-THUMB = 64
+THUMB = 240
 """Longest side of the small picture that stands for a picture, in pixels."""
 
 
@@ -101,10 +101,11 @@ def thumb(image: Image) -> str | None:
             picture.draft("RGB", (THUMB, THUMB))
             picture.thumbnail((THUMB, THUMB))
             out = io.BytesIO()
-            picture.convert("RGBA" if picture.has_transparency_data else "RGB").save(out, "PNG", optimize=True)
+            kind, mode = ("PNG", "RGBA") if picture.has_transparency_data else ("JPEG", "RGB")
+            picture.convert(mode).save(out, kind, quality=75, optimize=True)
     except Exception:  # not installed, or from elsewhere and damaged: the name stands alone
         return None
-    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def shortened(text: str, most: int) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
+from workbench.sessions.talk import GONE
 
 if TYPE_CHECKING:
     from workbench.commands import Attach
@@ -20,6 +21,9 @@ def received(chat: Attaching, command: Attach) -> Callable[[], object] | None:
     """
     with chat.lock:
         chat._check_open()
+        if chat._notice not in (None, GONE):
+            chat._notice = None
+            chat._tell(notice=None)
         if command.content is not None:
             chat._tray.reading[command.attachment] = command.name
             thing: str | bytes | None = command.content
