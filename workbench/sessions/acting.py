@@ -128,7 +128,7 @@ class Acting(About):
             if len(found) != 1:
                 several = len(found) > 1
                 raise StateError("Several calls wait: say which." if several else "No such call waits for leave.")
-            found[0](call, how, arguments)
+            found[0](call, how, arguments=arguments)
             self._tell(**self._means_fields())
 
     # The lock is held

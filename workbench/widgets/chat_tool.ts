@@ -9,7 +9,7 @@ import type { Ack, AllowHow, CallView, MessageView, Request } from "./protocol";
 type Ask = (request: Request) => Promise<Ack>;
 type Ended = Exclude<CallView["status"], "called" | "asking" | "running">;
 
-/** A result up to this many characters stands in the card's own line. */
+/** So many characters of a result stand in the card's own line. */
 const SHORT = 60;
 /** How a call stands, in words and as a badge. */
 export const CALL_WORDS: Record<CallView["status"], [words: string, style: string]> = {
@@ -132,10 +132,9 @@ class CallCard {
     if (tool.status === "asking") return "runs in this kernel";
     if (!isEnded(tool.status)) return "";
     const lines = (tool.result ?? "").trimEnd().split("\n");
-    const first = lines[0]!;
-    const failed = tool.status === "failed";
-    const what = (lines.length === 1 || failed) && first.length <= SHORT ? first : failed ? "" : plural(lines.length, "line");
-    const took = tool.seconds === null || tool.status === "refused" ? "" : seconds(tool.seconds);
+    const first = lines[0]!.length > SHORT ? `${lines[0]!.slice(0, SHORT)}…` : lines[0]!;
+    const what = lines.length === 1 || tool.status === "failed" ? first : plural(lines.length, "line");
+    const took = tool.seconds === null || tool.seconds < 0.01 ? "" : seconds(tool.seconds);
     return (tool.status === "refused" ? [] : [what, took]).filter(Boolean).join(" · ");
   }
 

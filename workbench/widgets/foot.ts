@@ -96,6 +96,10 @@ export function stateWord(view: ChatView, message: MessageView | null, waiting =
       return message.prefill?.total ? `Reading ${percent(message.prefill.done, message.prefill.total)} %` : "Reading";
     case "thinking":
       return "Thinking";
+    case "asking":
+      return "Waiting for you";
+    case "calling":
+      return "Running a tool";
     default:
       return "Writing";
   }
@@ -114,6 +118,8 @@ export function spokenState(message: MessageView | null): string {
   switch (message?.status) {
     case "writing":
       return "writing";
+    case "asking":
+      return `asks to run ${message.tools.filter(({ status }) => status === "asking").map(({ name }) => name).join(", ")}`;
     case "done":
       return `done, ${count(message.usage?.completion_tokens ?? message.tokens)} tokens`;
     case "cancelled":

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench.messages import CallEnd
@@ -65,17 +66,19 @@ class Running:
                 value = asyncio.run(value)
             self.outcome = Outcome("done", cut(text_of(value)), value, self.seconds)
         except BaseException as error:  # whatever it raises, SystemExit too, is its result
-            self.outcome = Outcome("failed", cut(_told(error)), error, self.seconds)
+            self.outcome = Outcome("failed", cut(text_of(_told(error))), error, self.seconds)
         self._done()
 
 
 def _told(error: BaseException) -> str:
-    """An exception and the innermost lines that led to it, without this file's own."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    where = "".join(traceback.format_list(frames[-FRAMES:]))
+    """An exception and the innermost lines that led to it, without this file's own; of files only the names."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__][-FRAMES:]
+    where = "".join(
+        f"\n  {Path(f.filename).name}, line {f.lineno}, in {f.name}: {f.line or ''}".rstrip() for f in frames
+    )
     try:
         words = str(error)
     except Exception:  # an exception whose words fail
         words = "it has no words"
-    text = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return (f"{text}\n{where}" if where else text).rstrip().encode("utf-8", "replace").decode()
+    name = type(error).__name__
+    return f"{name}: {words}{where}" if words else f"{name}{where}"
