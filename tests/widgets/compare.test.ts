@@ -238,3 +238,21 @@ test("of two hundred prompts only those in sight are drawn", async () => {
   panel.ops(["drop", "r0"]);
   await until(() => panel.el.querySelector("[role=grid]")!.getAttribute("aria-rowcount") === "201", "a row less");
 });
+
+test("what goes by too fast is drawn plainly, and whole at rest", async () => {
+  const panel = await mounted(view({}, 200));
+  const list = panel.el.querySelector<HTMLElement>(".wb-vlist")!;
+  const passing = (): number => panel.el.querySelectorAll(".wb-gr.wb-passing:not([hidden])").length;
+  const scroll = async (by: number): Promise<void> => {
+    list.scrollTop += by;
+    list.dispatchEvent(new Event("scroll"));
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  };
+  await scroll(20);
+  expect(passing()).toBe(0);
+  for (let i = 0; i < 10; i++) await scroll(700);
+  expect(passing()).toBeGreaterThan(0);
+  await until(() => passing() === 0, "a list at rest");
+  const row = Math.floor(list.scrollTop / 140);
+  expect(panel.box(row, 0).textContent).toBe(`tiny on r${row}00.21 s\u200261.3 tok/s`);
+});

@@ -4,10 +4,18 @@ import { isLive, numbers, scoreOf, scoreWords, stateWords, tone } from "./compar
 import { h, setAttribute, setText, show, textButton } from "./dom";
 import { icon, type IconName } from "./icons";
 
-/** Characters that can be seen in a cell at most; more is not drawn. */
-const SHOWN = 700;
+/** Lines of a cell, and the pixels that a narrow letter and the cell's own space at its sides take. */
+const LINES = 5;
+const LETTER = 4.4;
+const SIDES = 21;
+/** Columns at least this wide, in pixels, have room for three numbers. */
+const WIDE = 230;
+/** Characters that are shown of what goes by too fast to be read. */
+const GLIMPSE = 48;
 const INLINE = /\*\*(?=\S)([^*\n]+?)\*\*|`([^`\n]+)`/g;
 const MARKS = /\*\*|`/;
+/** Between two numbers. */
+const SPACE = "\u2002";
 const CODE = /^\s*[{[]/;
 
 export interface CellFacts {
@@ -18,28 +26,27 @@ export interface CellFacts {
   best: boolean;
   /** Nothing runs any more: what waits was not run. */
   stopped: boolean;
+  /** Width of its column, in pixels. */
+  width: number;
 }
 
 export class CellBox {
   readonly element = h("div", { class: "wb-c", role: "gridcell", tabindex: -1 });
   private readonly text = h("div", { class: "wb-x", dir: "auto" });
   private readonly badge = h("span", { class: "wb-bdg" });
-  private readonly score = h("span");
+  private readonly words = document.createTextNode("");
   private sign: IconName | null = null;
   private readonly state = h("span", { class: "wb-cut" });
-  private readonly figures = [h("span"), h("span"), h("span")];
-  private readonly retry: HTMLElement;
+  private readonly numbers = h("span", { class: "wb-end wb-nums" });
+  private retry: HTMLElement | null = null;
   private readonly caret = h("span", { class: "wb-caret" });
   private readonly meta = h("div", { class: "wb-m" });
   private drawn: CellFacts | null = null;
   private written = "";
 
   constructor() {
-    this.retry = textButton("Retry", "wb-sm wb-end wb-pgone", () => {}, "retry");
-    this.retry.tabIndex = -1;
-    this.retry.dataset.act = "again";
-    this.badge.append(this.score);
-    this.meta.append(this.badge, this.state, h("span", { class: "wb-end wb-nums" }, ...this.figures), this.retry);
+    this.badge.append(this.words);
+    this.meta.append(this.badge, this.state, this.numbers);
     this.element.append(this.text, this.meta);
   }
 
@@ -52,29 +59,45 @@ export class CellBox {
     const { drawn } = this;
     if (
       drawn && drawn.cell === facts.cell && drawn.label === facts.label && drawn.best === facts.best &&
-      drawn.scorer === facts.scorer && drawn.stopped === facts.stopped
+      drawn.scorer === facts.scorer && drawn.stopped === facts.stopped && drawn.width === facts.width
     ) return;
     this.drawn = facts;
     const { cell } = facts;
     setAttribute(this.element, "aria-label", facts.label);
     setAttribute(this.element, "data-status", cell?.status ?? "waiting");
-    this.drawText(cell);
+    this.drawText(cell, Math.ceil((LINES * (facts.width - SIDES)) / LETTER));
     const score = cell && facts.scorer !== null ? scoreOf(cell.scores[facts.scorer]) : null;
     this.drawBadge(facts, score);
     const words = stateWords(cell, facts.stopped);
     setText(this.state, cell?.status === "failed" ? "" : words);
     setAttribute(this.state, "title", words || null);
     const failed = cell?.status === "failed" || cell?.status === "cancelled";
-    show(this.retry, failed);
-    const figures = cell && !failed ? numbers(cell) : [];
-    this.figures.forEach((each, i) => {
-      setText(each, figures[i] ?? "");
-      show(each, i < figures.length);
-    });
+    this.drawRetry(failed);
+    const figures = cell && !failed ? numbers(cell).slice(0, facts.width < WIDE ? 2 : 3) : [];
+    setText(this.numbers, figures.join(SPACE));
   }
 
-  private drawText(cell: CellView | undefined): void {
-    const text = shown(cell?.text ?? "");
+  /** While it goes by too fast to be read: the beginning of its text, plain. */
+  pass(cell: CellView | undefined): void {
+    this.drawn = null;
+    const text = glimpse(cell?.text ?? "");
+    if (text === this.written) return;
+    this.written = text;
+    this.text.textContent = text;
+  }
+
+  private drawRetry(failed: boolean): void {
+    if (failed && !this.retry) {
+      this.retry = textButton("Retry", "wb-sm wb-end wb-pgone", () => {}, "retry");
+      this.retry.tabIndex = -1;
+      this.retry.dataset.act = "again";
+      this.meta.append(this.retry);
+    }
+    if (this.retry) show(this.retry, failed);
+  }
+
+  private drawText(cell: CellView | undefined, room: number): void {
+    const text = beginning(cell?.text ?? "", room);
     const writing = cell?.status === "writing";
     const error = cell?.status === "failed" ? cell.error : null;
     const key = `${writing}|${error?.message ?? ""}|${text}`;
@@ -90,7 +113,7 @@ export class CellBox {
       return;
     }
     if (!text && cell?.status === "thinking") {
-      this.text.replaceChildren(h("span", { class: "wb-t3" }, cell.reasoning.slice(-SHOWN / 2)));
+      this.text.replaceChildren(h("span", { class: "wb-t3" }, cell.reasoning.slice(-room / 2)));
       return;
     }
     if (code || !MARKS.test(text)) this.text.textContent = text;
@@ -107,16 +130,22 @@ export class CellBox {
     const sign: IconName | null = failed || broken ? "alert" : best ? "best" : style === "wb-ok" ? "check" : style === "wb-err" ? "x" : null;
     const words = failed ? "failed" : broken ? "no score" : score !== null ? `${best ? "best " : ""}${scoreWords(score)}` : `rated ${cell?.rating}`;
     setAttribute(this.badge, "title", failed ? cell.error?.message ?? null : broken || (score === null ? null : `${scorer}: ${scoreWords(score)}`));
-    setText(this.score, words);
+    if (this.words.data !== words) this.words.data = words;
     if (sign === this.sign) return;
     this.sign = sign;
-    this.badge.replaceChildren(...(sign ? [icon(sign)] : []), this.score);
+    this.badge.replaceChildren(...(sign ? [icon(sign)] : []), this.words);
   }
 }
 
 /** The beginning of a text without its blank lines, and without the fence of a block of code. */
-function shown(text: string): string {
-  return text.slice(0, SHOWN).replace(/^\s*```\w*\n/, "").replace(/\n```\s*$/, "").replace(/\n\s*\n/g, "\n");
+function beginning(text: string, room: number): string {
+  const clean = text.slice(0, room * 2).replace(/^\s*```\w*\n/, "").replace(/\n```\s*$/, "").replace(/\n\s*\n/g, "\n");
+  return clean.length > room ? `${clean.slice(0, room)}…` : clean;
+}
+
+/** What the eye can catch of a text that goes by. */
+export function glimpse(text: string): string {
+  return text.slice(0, GLIMPSE).replaceAll("**", "");
 }
 
 /** Bold and code of a line are drawn; all other marks stay as they are: the opened cell draws the whole of it. */

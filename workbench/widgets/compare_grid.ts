@@ -7,6 +7,8 @@ import { h, setAttribute, show } from "./dom";
 import { VirtualList } from "./virtual";
 
 export const ROW_HEIGHT = 140;
+/** Of a column until it is measured, in pixels. */
+const WIDTH = 200;
 /** Rows up to which the summary is in sight, so that the heads need not say the same. */
 const FEW = 3;
 
@@ -39,14 +41,14 @@ export class Grid {
   private readonly heads: ColumnHead[] = [];
   private readonly sum = new SummaryRow();
   private readonly tools = new CellTools();
-  private shown: Shown = { rows: [], columns: [], sample: 0, scorer: null, stopped: false, row: 0, column: 0 };
+  private shown: Shown = { rows: [], columns: [], sample: 0, scorer: null, stopped: false, width: WIDTH, row: 0, column: 0 };
   private hovered: Element | null = null;
 
   constructor(private readonly store: CompareStore, private readonly events: GridEvents, signal: AbortSignal) {
     this.list = new VirtualList(ROW_HEIGHT, () => this.made(), "Comparison", this.head, () => this.place(), signal);
     this.element = this.list.element;
     this.element.append(this.sum.element);
-    const resized = new ResizeObserver(() => this.element.style.setProperty("--wb-see", `${this.element.clientWidth}px`));
+    const resized = new ResizeObserver(() => this.resized());
     resized.observe(this.element);
     signal.addEventListener("abort", () => resized.disconnect());
     const aside = (): void => void this.element.classList.toggle("wb-aside", this.element.scrollLeft > 0);
@@ -66,16 +68,17 @@ export class Grid {
   }
 
   /** Shows these rows and columns; the cell in hand stays the same where it is still there. */
-  update(shown: Omit<Shown, "row" | "column">, cells: (column: ColumnView) => CellView[], running: boolean): void {
+  update(shown: Omit<Shown, "row" | "column" | "width">, cells: (column: ColumnView) => CellView[], running: boolean): void {
     const before = this.current;
     const same = this.shown.columns === shown.columns;
     const row = before ? shown.rows.findIndex(({ id }) => id === before.row.id) : 0;
     const column = before ? shown.columns.findIndex(({ id }) => id === before.column.id) : 0;
-    this.shown = { ...shown, row: Math.max(0, row), column: Math.max(0, column) };
+    this.shown = { ...shown, row: Math.max(0, row), column: Math.max(0, column), width: this.shown.width };
     this.list.current = this.shown.row;
     if (!same) this.element.style.setProperty("--wb-n", String(shown.columns.length));
     setAttribute(this.element, "aria-colcount", shown.columns.length + 1);
     this.drawHeads(cells, running);
+    if (!same) this.measure();
     this.element.classList.toggle("wb-tall", shown.rows.length > FEW);
     this.list.setLength(shown.rows.length);
     setAttribute(this.element, "aria-rowcount", shown.rows.length + 2);
@@ -124,6 +127,18 @@ export class Grid {
     const at = row * columns.length + column + by;
     if (at < 0 || at >= rows.length * columns.length) return;
     this.to(Math.floor(at / columns.length), at % columns.length, false);
+  }
+
+  private resized(): void {
+    this.element.style.setProperty("--wb-see", `${this.element.clientWidth}px`);
+    const before = this.shown.width;
+    this.measure();
+    if (this.shown.width !== before) this.list.draw();
+  }
+
+  /** How wide the columns are: cells write no more than has room. */
+  private measure(): void {
+    this.shown.width = this.heads[0]?.element.offsetWidth || WIDTH;
   }
 
   private made(): GridRow {

@@ -1,10 +1,13 @@
 // One row of the grid: its prompt, and a cell for each column shown.
-import { CellBox } from "./compare_cell";
+import { CellBox, glimpse } from "./compare_cell";
 import type { ColumnView, CompareStore, RowView } from "./compare_protocol";
 import { bestOf, cellLabel } from "./compare_words";
 import { h, setAttribute, setText } from "./dom";
 import { plural } from "./format";
 import type { RowElement } from "./virtual";
+
+/** Characters of a prompt that can be seen at most: six lines of the row's head. */
+const PROMPT = 240;
 
 /** What the grid shows now. */
 export interface Shown {
@@ -13,6 +16,8 @@ export interface Shown {
   sample: number;
   scorer: string | null;
   stopped: boolean;
+  /** Width of a column, in pixels. */
+  width: number;
   /** Place of the cell that is in the tab order. */
   row: number;
   column: number;
@@ -30,27 +35,41 @@ export class GridRow implements RowElement {
     this.element.append(this.head);
   }
 
-  draw(index: number): void {
-    const { rows, columns, sample, scorer, stopped, row: atRow, column: atColumn } = this.shown();
+  draw(index: number, passing: boolean): void {
+    const { rows, columns } = this.shown();
     const row = rows[index];
     if (!row) return;
     this.element.removeAttribute("tabindex"); // the tab stop is the cell
-    setText(this.number, String(row.index + 1));
-    setText(this.before, row.before ? `after ${plural(row.before, "message")}` : "");
-    setText(this.prompt, row.prompt);
-    setAttribute(this.head, "title", row.prompt.slice(0, 600));
+    this.element.classList.toggle("wb-passing", passing);
     while (this.boxes.length < columns.length) {
       const box = new CellBox();
       this.boxes.push(box);
       this.element.append(box.element);
     }
     while (this.boxes.length > columns.length) this.boxes.pop()!.element.remove();
+    setText(this.number, String(row.index + 1));
+    if (passing) this.pass(row);
+    else this.drawWhole(row, index);
+  }
+
+  private pass(row: RowView): void {
+    const { columns, sample } = this.shown();
+    setText(this.prompt, glimpse(row.prompt));
+    columns.forEach((column, i) => this.boxes[i]!.pass(this.store.cell(row.id, column.id, sample)));
+  }
+
+  private drawWhole(row: RowView, index: number): void {
+    const { columns, sample, scorer, stopped, width, row: atRow, column: atColumn } = this.shown();
+    setText(this.before, row.before ? `after ${plural(row.before, "message")}` : "");
+    setText(this.prompt, row.prompt.slice(0, PROMPT));
+    setAttribute(this.head, "title", row.prompt.slice(0, 600));
     const cells = columns.map((column) => this.store.cell(row.id, column.id, sample));
     const best = bestOf(cells, scorer);
     columns.forEach((column, i) => {
       const box = this.boxes[i]!;
       const cell = cells[i];
-      box.update({ cell, scorer, stopped, best: cell !== undefined && cell.id === best, label: cellLabel(row, column, cell, stopped) });
+      const label = cellLabel(row, column, cell, stopped);
+      box.update({ cell, scorer, stopped, width, best: cell !== undefined && cell.id === best, label });
       setAttribute(box.element, "tabindex", index === atRow && i === atColumn ? 0 : -1);
       setAttribute(box.element, "aria-colindex", i + 2);
     });

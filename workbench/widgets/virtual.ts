@@ -5,13 +5,18 @@ import { h, setAttribute } from "./dom";
 /** Rows kept above and below those in sight, at most; of high rows only as many as this many pixels hold. */
 const SPARE = 8;
 const SPARE_PX = 420;
+/** Rows that move further than this part of their height from frame to frame go by too fast to be read. */
+const PASSING = 0.5;
+/** When nothing has moved for so many milliseconds, what went by is drawn whole. */
+const REST_MS = 120;
 /** Browsers draw no element higher than this, in pixels; rows below it cannot be scrolled to. */
 const HIGHEST = 16_000_000;
 
 /** One element that draws whichever row it is given. */
 export interface RowElement {
   readonly element: HTMLElement;
-  draw(index: number): void;
+  /** `passing`: it goes by faster than it can be read, so little of it will do; at rest it is drawn again. */
+  draw(index: number, passing: boolean): void;
 }
 
 /** A row's element and what was last written to it, so that nothing is written twice. */
@@ -20,6 +25,7 @@ interface Placed {
   top: number;
   index: number;
   tab: number;
+  passing: boolean;
 }
 
 export class VirtualList {
@@ -35,6 +41,9 @@ export class VirtualList {
   private belowHeight = 0;
   private height = -1;
   private frame = 0;
+  private rest = 0;
+  /** Where it was when it was last drawn, and when. */
+  private drawn = { top: 0, at: 0 };
   private readonly grown: ResizeObserver;
 
   /** `rowHeight` in pixels; `make` builds one element; `head` stays above the rows; `seen` hears what is in sight. */
@@ -54,6 +63,7 @@ export class VirtualList {
     signal.addEventListener("abort", () => {
       this.grown.disconnect();
       cancelAnimationFrame(this.frame);
+      clearTimeout(this.rest);
     });
   }
 
@@ -89,9 +99,31 @@ export class VirtualList {
 
   /** Draws the rows in sight again, at once. */
   draw(): void {
-    const height = this.total * this.rowHeight + (this.below ? this.belowHeight : 0);
+    const [first, last] = this.place();
+    for (const [index, placed] of this.rows) this.drawRow(index, placed, false);
+    if (last >= first) this.seen(first, last);
+  }
+
+  /** After scrolling: draws only rows that came, and those that passed before. */
+  private scrolled(): void {
+    const { top, at } = this.drawn;
+    const [first, last] = this.place();
+    const moved = Math.abs(this.drawn.top - top);
+    const passing = moved > this.rowHeight * PASSING && this.drawn.at - at < REST_MS;
+    for (const [index, placed] of this.rows) {
+      if (index !== placed.index || (placed.passing && !passing)) this.drawRow(index, placed, passing);
+    }
+    clearTimeout(this.rest);
+    if (passing) this.rest = window.setTimeout(() => this.scrolled(), REST_MS);
+    if (last >= first) this.seen(first, last);
+  }
+
+  /** Gives each row in sight, and some beyond, an element; tells the first and the last of them. */
+  private place(): [number, number] {
     const { scrollTop, clientHeight } = this.element;
+    const height = this.total * this.rowHeight + (this.below ? this.belowHeight : 0);
     if (height !== this.height) this.space.style.height = `${Math.min(HIGHEST, (this.height = height))}px`;
+    this.drawn = { top: scrollTop, at: performance.now() };
     const first = Math.max(0, this.at(scrollTop) - this.beyond);
     const last = Math.min(this.total - 1, this.at(scrollTop + clientHeight) + this.beyond);
     for (const [index, placed] of this.rows) {
@@ -100,15 +132,14 @@ export class VirtualList {
     }
     for (let index = first; index <= last; index++) if (!this.rows.has(index)) this.take(index);
     for (const { row } of this.spare) row.element.hidden = true;
-    for (const [index, placed] of this.rows) this.drawRow(index, placed);
     if (this.below) this.below.element.style.transform = `translateY(${(this.below.index + 1) * this.rowHeight}px)`;
-    if (last >= first) this.seen(first, last);
+    return [first, last];
   }
 
   /** Draws one row again, if it is there. */
   drawOne(index: number): void {
     const placed = this.rows.get(index);
-    if (placed) this.drawRow(index, placed);
+    if (placed) this.drawRow(index, placed, false);
   }
 
   /** Goes back to the first row. */
@@ -161,7 +192,7 @@ export class VirtualList {
   private schedule(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      if (!this.signal.aborted) this.draw();
+      if (!this.signal.aborted) this.scrolled();
     });
   }
 
@@ -184,10 +215,11 @@ export class VirtualList {
   private take(index: number): void {
     let placed = this.spare.pop();
     if (!placed) {
-      placed = { row: this.make(), top: -1, index: -1, tab: -1 };
+      placed = { row: this.make(), top: -1, index: -1, tab: -1, passing: false };
       this.space.append(placed.row.element);
     }
     placed.row.element.hidden = false;
+    placed.index = -1;
     this.rows.set(index, placed);
   }
 
@@ -196,13 +228,14 @@ export class VirtualList {
     this.spare.push(placed);
   }
 
-  private drawRow(index: number, placed: Placed): void {
+  private drawRow(index: number, placed: Placed, passing: boolean): void {
     const { element } = placed.row;
     const top = this.topOf(index);
     if (top !== placed.top) element.style.transform = `translateY(${(placed.top = top)}px)`;
     if (index !== placed.index) element.setAttribute("aria-rowindex", String((placed.index = index) + 1));
     const tab = index === this.current ? 0 : -1;
     if (tab !== placed.tab) element.tabIndex = placed.tab = tab;
-    placed.row.draw(index);
+    placed.passing = passing;
+    placed.row.draw(index, passing);
   }
 }
