@@ -73,8 +73,6 @@ class Answer:
         """What it is to be, and whether it is; ``None`` for free text."""
         self.fit: Fit | None = None
         """What it is by that shape, once it has ended."""
-        self.gone = 0
-        """Pieces that were dropped, for they did not fit that shape."""
         self.notes: list[Notice] = []
         self.load: dict[str, int | None] | None = None
         self.prefill: dict[str, int] | None = None
@@ -177,8 +175,9 @@ class Answer:
 
     def again(self, event: Finished) -> None:
         """The model is asked again for what it wrote last, which is dropped; `event` is how it ended then."""
-        self.gone += len(self.pieces) - self.begins[-1]
-        del self.pieces[self.begins[-1] :]
+        dropped = range(self.begins[-1], len(self.pieces))
+        self.pieces[self.begins[-1] :] = ["" for _ in dropped]  # their places stay: who reads as it comes counts them
+        self.begins[-1] = len(self.pieces)
         self.scored.clear()
         self._asked_again(event)
 

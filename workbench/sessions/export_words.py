@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workbench.messages import File, Image, Reasoning, Text, ToolCall, ToolResult
+from workbench.messages import File, Image, Reasoning, Shape, Text, ToolCall, ToolResult
 from workbench.messages import said as text_of
 from workbench.options import GenerationOptions
 
@@ -93,7 +93,20 @@ def facts(message: StoredMessage) -> list[str]:
         words.append(f"{metrics.ttft_s:.2f} s to the first token")
     if metrics.decode_tps is not None:
         words.append(f"{metrics.decode_tps:.1f} tok/s")
-    return words
+    return [*words, *filter(None, [shape(message)])]
+
+
+def shape(message: StoredMessage) -> str:
+    """What an answer was to be by its schema, and whether it is; empty for free text."""
+    found = next((part for part in message.parts if isinstance(part, Shape)), None)
+    if found is None:
+        return ""
+    kind = f"JSON ({found.name})" if found.name else "JSON"
+    if found.valid is None:
+        return f"{kind}, not checked"
+    if not found.valid:
+        return f"{kind} that does not fit the schema: {found.error}"
+    return f"{kind}, enforced by the grammar" if found.enforced == "grammar" else f"{kind}, checked"
 
 
 def settings(message: StoredMessage) -> list[str]:

@@ -287,10 +287,9 @@ class Reply:
     def _pieces_after(self, seen: int) -> list[str]:
         """What came after the first `seen` pieces; waits for some, and is empty at the end."""
         try:
-            answer = self._answer
             with self._changed:
-                self._changed.wait_for(lambda: answer.gone + len(answer.pieces) > seen or self.done or self._stuck)
-                new = answer.pieces[max(0, seen - answer.gone) :]
+                self._changed.wait_for(lambda: len(self._answer.pieces) > seen or self.done or self._stuck)
+                new = self._answer.pieces[seen:]
                 if not new and not self.done:
                     self._check_asking()
                 return new
