@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.sessions.test_export import answer, chat, message
-from workbench.messages import File, Image, Text
+from workbench.messages import File, Image, Text, ToolCall, ToolResult
 from workbench.options import GenerationOptions
 from workbench.services.registry import Services
 from workbench.sessions.chat import Chat
@@ -107,6 +107,23 @@ print(reply.result())
 '''
     )
     assert "First." not in export(kept, tree, "python", answers=False)
+
+
+def test_calls_of_functions_stand_in_comments():
+    parts = (ToolCall("1", "add", '{"a": 2}'), ToolResult("1", "5\nexit()", seconds=0.5), Text("It is 5."))
+    code = export(chat(head="m2"), [message("m1", None, text="Add."), answer("m2", "m1", "", parts=parts)], "python")
+    assert code.endswith(
+        """\
+# org/model answered:
+#
+# Call of add: {"a": 2}
+#
+# add gave (0.50 s): 5
+# exit()
+#
+# It is 5.
+"""
+    )
 
 
 def test_it_runs_in_a_process_of_its_own(services: Services, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.test_display import executed
+from workbench.messages import File
 from workbench.services.registry import Services
 
 IPython = pytest.importorskip("IPython")
@@ -92,6 +94,33 @@ def test_a_chat_goes_on_and_is_made_when_there_is_none(shell: InteractiveShell) 
 def test_what_is_wrong_is_a_sentence_and_nothing_is_sent(shell: InteractiveShell, line: str, says: str) -> None:
     with pytest.raises(Misuse, match=says):
         shell.run_line_magic("ask", f"--chat c {line}")
+    assert "c" not in shell.user_ns
+
+
+def test_a_schema_gives_an_object_and_attachments_go_along(shell: InteractiveShell, tmp_path: Path) -> None:
+    shell.run_cell("from dataclasses import dataclass\n@dataclass\nclass City:\n    name: str\n", silent=True)
+    shell.run_line_magic("ask", "--schema City --to city --temperature 0 --max-tokens 60 Give me a city.")
+    assert type(shell.user_ns["city"]) is shell.user_ns["City"]
+    (tmp_path / "notes.txt").write_text("the river is long")
+    shell.user_ns["rows"] = [{"a": 1}]
+    shell.run_line_magic("ask", f"--chat c --max-tokens 2 --attach {tmp_path}/notes.txt --attach rows What is this?")
+    files = [part for part in shell.user_ns["c"].messages[0].parts if isinstance(part, File)]
+    assert [file.text for file in files[:1]] == ["the river is long"]
+    assert len(files) == 2
+
+
+def test_a_function_may_be_called(shell: InteractiveShell) -> None:
+    shell.run_cell("def add(a: int, b: int) -> int:\n    'Add.'\n    return a + b", silent=True)
+    reply = shell.run_line_magic("ask", "--tool add --allow --temperature 0 --max-tokens 60 What is 2 + 3?")
+    assert [tool.name for tool in reply._offer.tools] == ["add"]
+
+
+@pytest.mark.parametrize("name", ["os.environ", "os.environ['SOME_API_KEY']", "[os.environ['SOME_API_KEY']]"])
+def test_a_key_is_never_sent(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "a1b2c3d4e5f6g7h8")
+    shell.user_ns["os"] = os
+    with pytest.raises(Misuse, match="not sent"):
+        shell.run_line_magic("ask", f"--chat c What is {{{name}}}?")
     assert "c" not in shell.user_ns
 
 

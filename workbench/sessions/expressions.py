@@ -10,7 +10,7 @@ import ast
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from workbench.errors import UsageError
 
@@ -35,14 +35,18 @@ class Field(NamedTuple):
     """Where it stands, from 1."""
 
 
-def fill(text: str, names: dict[str, Any], local: Mapping[str, Any] | None = None) -> str:
+Seen: TypeAlias = Callable[[str, Any, str], None]
+"""Told of each expression filled in: how it is written, its value, the text that it becomes. It may raise."""
+
+
+def fill(text: str, names: dict[str, Any], local: Mapping[str, Any] | None = None, seen: Seen | None = None) -> str:
     """The text with the value of every expression in its place. `local` names go before `names`.
 
     Raises `UsageError`: a brace stands alone, a name is not there (it is named, and the nearest), or an expression
     raises something.
     """
     pieces = _pieces(text)
-    return "".join(piece if isinstance(piece, str) else _formatted(piece, names, local) for piece in pieces)
+    return "".join(piece if isinstance(piece, str) else _formatted(piece, names, local, seen) for piece in pieces)
 
 
 def value(code: str, names: dict[str, Any], local: Mapping[str, Any] | None = None) -> Any:
@@ -104,13 +108,17 @@ def _is_expression(code: str) -> bool:
     )  # x^{2} and {"a": 1} mean something else
 
 
-def _formatted(field: Field, names: dict[str, Any], local: Mapping[str, Any] | None) -> str:
-    found = _evaluated(field.code, f"{field.written} in line {field.line}", names, local)
+def _formatted(field: Field, names: dict[str, Any], local: Mapping[str, Any] | None, seen: Seen | None) -> str:
+    where = f"{field.written} in line {field.line}"
+    found = _evaluated(field.code, where, names, local)
     format_of = fill(field.format, names, local)
     try:
-        return format(_CONVERSIONS[field.conversion](found), format_of)
+        text = format(_CONVERSIONS[field.conversion](found), format_of)
     except Exception as error:
-        raise _raised(f"{field.written} in line {field.line}", error) from error
+        raise _raised(where, error) from error
+    if seen is not None:
+        seen(field.written, found, text)
+    return text
 
 
 def _evaluated(code: str, where: str, names: dict[str, Any], local: Mapping[str, Any] | None) -> Any:

@@ -21,15 +21,17 @@ OPTIONS = {
     "schema": "a variable with a JSON schema, a dataclass or a pydantic model: the answer becomes such an object",
     "to": "the variable that gets the answer: its text, with --schema the object",
     "attach": "a variable (a table, a figure, an image, ...) or a file that goes along; may be given several times",
+    "tool": "a function that the model may call; may be given several times",
+    "allow": "what it calls runs without asking first",
     "chat": "the chat in that variable goes on; a new one is kept there",
     "cell": "the answer's Python goes into a new cell below, not run",
     "raw": "leave braces alone",
     "help": "show this",
 }
 """What each option of the magic itself does."""
-FLAGS = ("cell", "raw", "help")
+FLAGS = ("allow", "cell", "raw", "help")
 SHORT = {"m": "model", "s": "system", "h": "help"}
-REPEATED = ("attach", "stop")
+REPEATED = ("attach", "tool", "stop")
 USAGE = f"""%ask [options] prompt      a prompt in one line
 %%ask [options]            the cell is the prompt; words in this line come before it
 

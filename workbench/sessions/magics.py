@@ -70,7 +70,7 @@ def _perform(shell: Any, line: str, cell: str | None, local: Mapping[str, Any] |
     from workbench.sessions.magic_options import USAGE, read
 
     def filled(text: str) -> str:
-        return expressions.fill(text, shell.user_ns, local)
+        return expressions.fill(text, shell.user_ns, local, _keep_keys)
 
     asked = read(line, filled)
     prompt = "\n".join(part for part in (asked.prompt, (cell or "").strip("\n")) if part.strip())
@@ -81,7 +81,7 @@ def _perform(shell: Any, line: str, cell: str | None, local: Mapping[str, Any] |
     display.stream(reply)
     reply._shown_in = display.cell_number()
     if to := asked.get("to"):
-        shell.user_ns[to] = reply.result() if asked.get("schema") is None else reply.value  # type: ignore[attr-defined]
+        shell.user_ns[to] = reply.result() if asked.get("schema") is None else reply.value
     if "cell" in asked.given:
         _to_cell(shell, reply.result())
     return reply
@@ -97,11 +97,23 @@ def _send(shell: Any, asked: Asked, prompt: str, local: Mapping[str, Any] | None
     if schema := asked.get("schema"):
         given["schema"] = expressions.value(schema, shell.user_ns, local)
     if attached := asked.given.get("attach"):
-        given["attach"] = tuple(_attached(each, shell, local) for each in attached)
+        given["attach"] = [_attached(each, shell, local) for each in attached]
+    if tools := asked.given.get("tool"):
+        given["tools"] = [expressions.value(each, shell.user_ns, local) for each in tools]
+        given["allow"] = "allow" in asked.given
     model, system, name = asked.get("model"), asked.get("system"), asked.get("chat")
     if name is None:
         return ask(prompt, model=model, system=system, **given)
     return _chat(shell, name, model, system).send(prompt, **given)
+
+
+def _keep_keys(written: str, value: Any, text: str) -> None:
+    """Raise `KeyFoundError` where an expression would send a key."""
+    from workbench.services import registry
+    from workbench.sessions.attaching import keys
+
+    keys.check_thing(value, written)
+    keys.check_text(text, written, registry.default())
 
 
 def _attached(written: str, shell: Any, local: Mapping[str, Any] | None) -> Any:
