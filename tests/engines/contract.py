@@ -17,6 +17,7 @@ from workbench import messages
 from workbench.events import Failed, Finished, PrefillProgress, ReasoningDelta, TextDelta, ToolCalled
 from workbench.options import GenerationOptions
 from workbench.request import Request, Tool
+from workbench.tokens import written
 
 STORY = "tell me a story"
 QUESTIONS = (
@@ -51,6 +52,11 @@ def text(events):
 
 def ids(events):
     return [t for e in events if isinstance(e, TextDelta | ReasoningDelta) for t in e.tokens]
+
+
+def scored(events):
+    """The tokens of a run with their probabilities."""
+    return [t for e in events if isinstance(e, TextDelta | ReasoningDelta) for t in e.logprobs]
 
 
 def thought(events):
@@ -201,6 +207,61 @@ class EngineContract:
         assert ids(answer(subject, ask(question, temperature=2.0, top_k=1, seed=1, max_tokens=30))) == greedy
         assert ids(answer(subject, ask(question, temperature=2.0, min_p=1.0, seed=1, max_tokens=30))) == greedy
         assert ids(answer(subject, ask(question, temperature=0.5, top_p=1e-6, seed=1, max_tokens=30))) == greedy
+
+    def test_each_token_tells_how_likely_it_was(self, subject, question):
+        plain = answer(subject, ask(question, max_tokens=30))
+        events = answer(subject, ask(question, max_tokens=30, logprobs=5))
+        tokens = scored(events)
+        assert (text(events), ids(events)) == (text(plain), ids(plain))
+        assert [token.id for token in tokens] == ids(events)
+        assert written(t for e in events if isinstance(e, TextDelta) for t in e.logprobs) == text(events)
+        assert events[-1].applied.logprobs == 5
+        assert events[-1].ignored == ()
+        for token in tokens:
+            chances = [other.logprob for other in token.alternatives]
+            assert chances == sorted(chances, reverse=True)
+            assert (token.id, token.logprob) == (token.alternatives[0].id, chances[0])  # greedy takes the likeliest
+            assert len(chances) == 5
+            assert sum(other.probability for other in token.alternatives) <= 1 + 1e-6
+
+    def test_probabilities_are_those_before_temperature_and_filters(self, subject, question):
+        cold, hot = (
+            scored(answer(subject, ask(question, logprobs=3, max_tokens=1, **options)))[0]
+            for options in ({}, {"temperature": 3.0, "seed": 1, "top_k": 1, "top_p": 0.5})
+        )
+        assert hot.logprob == pytest.approx(cold.logprob, abs=1e-4)
+        assert [a.id for a in hot.alternatives] == [a.id for a in cold.alternatives]
+
+    def test_the_taken_token_alone_can_be_asked_for(self, subject, question):
+        tokens = scored(answer(subject, ask(question, logprobs=0, max_tokens=5)))
+        assert [(token.logprob <= 0, token.alternatives) for token in tokens] == [(True, ())] * 5
+
+    def test_no_probabilities_are_told_unless_asked_for(self, subject, question):
+        assert scored(answer(subject, ask(question, max_tokens=10))) == []
+
+    def test_tokens_stay_beside_their_text_where_some_is_held_back(self, subject, question):
+        whole = text(answer(subject, ask(question, max_tokens=60)))
+        stop = whole[9:15]
+        events = answer(subject, ask(question, max_tokens=60, logprobs=1, stop=("zebra!", stop)))
+        tokens = written(scored(events))
+        assert tokens.startswith(text(events))
+        assert whole.startswith(tokens)
+        assert [token.id for token in scored(events)] == ids(events)
+
+    def test_thinking_has_tokens_too(self, subject):
+        """Hangs on what the shipped model was trained to do."""
+        events = answer(subject, ask("What is 17 + 25?", max_tokens=200, logprobs=2))
+        for kind, said in ((ReasoningDelta, thought(events)), (TextDelta, text(events))):
+            assert written(t for e in events if isinstance(e, kind) for t in e.logprobs) == said
+
+    def test_several_at_once_tell_what_each_alone_would(self, subject, question):
+        requests = [ask(said, max_tokens=12, logprobs=count) for said, count in (("hello", 2), (question, 4))]
+        together = list(subject.generate(requests))
+        for request in requests:
+            alone = scored(answer(subject, ask(request.messages[0].text, max_tokens=12, logprobs=4)))
+            beside = scored([e for e in together if e.run == request.run])
+            assert [t.id for t in beside] == [t.id for t in alone]
+            assert [t.logprob for t in beside] == pytest.approx([t.logprob for t in alone], abs=1e-3)
 
     def test_a_repetition_penalty_is_felt(self, subject, question):
         plain, penalised = (

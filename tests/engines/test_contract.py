@@ -6,7 +6,18 @@ from functools import partial
 
 import pytest
 
-from tests.engines.contract import QUESTIONS, STORY, EngineContract, answer, ask, ids, long_prompt, longest, text
+from tests.engines.contract import (
+    QUESTIONS,
+    STORY,
+    EngineContract,
+    answer,
+    ask,
+    ids,
+    long_prompt,
+    longest,
+    scored,
+    text,
+)
 from workbench import messages
 
 
@@ -42,6 +53,18 @@ def test_greedy_tokens_are_the_same_under_every_engine(both, question):
     assert mlx[-1].usage.completion_tokens == llama_cpp[-1].usage.completion_tokens
     assert mlx[-1].usage.reasoning_tokens == llama_cpp[-1].usage.reasoning_tokens
     assert mlx[-1].reason == llama_cpp[-1].reason
+
+
+@pytest.mark.parametrize("question", [*QUESTIONS[:3], "thanks 😀"])
+def test_probabilities_are_the_same_under_every_engine(both, question):
+    mlx, llama_cpp = (scored(answer(subject, ask(question, max_tokens=80, logprobs=3))) for subject in both)
+    assert [(t.id, t.text) for t in mlx] == [(t.id, t.text) for t in llama_cpp]
+    told = [(ours, theirs) for ours, theirs in zip(mlx, llama_cpp, strict=True) if theirs.logprob is not None]
+    assert len(told) > len(mlx) / 2
+    for ours, theirs in told:
+        assert ours.logprob == pytest.approx(theirs.logprob, abs=1e-2)
+        chances = [a.logprob for a in theirs.alternatives]
+        assert [a.logprob for a in ours.alternatives] == pytest.approx(chances, abs=1e-2)
 
 
 @pytest.mark.parametrize(
