@@ -94,7 +94,7 @@ export class Attachments {
   private groups(): MenuGroups {
     const last = (what: "output" | "error"): void => void this.events.ask({ kind: "attach_last", what });
     return [
-      [{ label: "File or picture…", detail: "or drop it, or paste it", icon: "file", press: () => this.chooser.click() }],
+      [{ label: "File or picture…", detail: "or drop, or paste", icon: "file", press: () => this.chooser.click() }],
       [
         { label: "Last output", detail: "of the notebook", icon: "tocell", press: () => last("output") },
         { label: "Last error", detail: "its traceback", icon: "alert", press: () => last("error") },

@@ -24,8 +24,8 @@ def blind(info: ModelInfo) -> str:
 def check(info: ModelInfo, messages: Iterable[Message]) -> None:
     """Raise `UsageError` where a model would be sent pictures that it cannot see."""
     names = [part.name or "a picture" for m in messages for part in m.parts if isinstance(part, Image)]
-    if names and (words := blind(info)):
+    if names and blind(info):
         raise UsageError(
-            f"{words} In the conversation: {', '.join(dict.fromkeys(names))}.",
+            f"{info.id} cannot see pictures: {', '.join(dict.fromkeys(names))}.",
             next_step="Choose a model with vision, or take the picture out.",
         )
