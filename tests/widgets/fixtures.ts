@@ -13,7 +13,7 @@ export function message(id: string, changes: Partial<MessageView> = {}): Message
   return {
     id, role: "assistant", model: "builtin", text: "", reasoning: "", reasoning_s: null, status: "done", run: null,
     position: null, load: null, prefill: null, notes: [], error: null, tools: [], usage: null, metrics: null,
-    live_tps: null, tokens: 0, finish: null, parent: null, created: 0, edited: false, files: [],
+    live_tps: null, tokens: 0, finish: null, schema: null, parent: null, created: 0, edited: false, files: [], scored: false, no_branch: "",
     place: { index: 1, count: 1, previous: null, next: null }, ...changes,
   };
 }

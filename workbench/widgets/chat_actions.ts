@@ -7,6 +7,8 @@ import type { MenuGroups, MenuItem } from "./menu";
 import { whyNot } from "./picker";
 import type { Ack, MessageView, ModelView, Place, Request } from "./protocol";
 
+/** Likeliest tokens that are asked for, for each that is written. */
+const ALTERNATIVES = 5;
 /** Models offered by name to answer once more; the picker above has them all. */
 const MOST_MODELS = 12;
 
@@ -74,12 +76,13 @@ export class Actions {
   private readonly again: HTMLButtonElement;
   private readonly edit: HTMLButtonElement;
   private readonly goOn: HTMLButtonElement;
+  private readonly tokens: HTMLButtonElement;
   private readonly more: HTMLButtonElement;
   private readonly facts = h("span", { class: "wb-m" });
   private message: MessageView;
 
-  /** `edit` opens the message to be written anew. */
-  constructor(message: MessageView, private readonly doing: Doing, edit: () => void) {
+  /** `edit` opens the message to be written anew, `showTokens` draws it as its tokens, or no longer. */
+  constructor(message: MessageView, private readonly doing: Doing, edit: () => void, private readonly showTokens: () => void) {
     this.message = message;
     const control = (name: IconName, label: string, press: () => void): HTMLButtonElement => {
       const button = iconButton(name, label, press, true);
@@ -92,12 +95,13 @@ export class Actions {
     this.copy = control("copy", "Copy", () => void this.copyMessage());
     this.again = control("retry", "Regenerate", () => void this.regenerate());
     this.edit = control("edit", "Edit", edit);
+    this.tokens = control("chart", "Tokens", showTokens);
     this.more = control("more", "More", () => this.openMore());
     setAttribute(this.more, "aria-haspopup", "menu");
     this.goOn = textButton("Go on", "wb-gh wb-sm wb-asks", () => void this.continueIt(), "play");
     this.goOn.tabIndex = -1;
     const { element } = this.versions;
-    this.element = h("div", { class: "wb-acts" }, element, this.copy, this.again, this.edit, this.more, this.goOn, this.facts);
+    this.element = h("div", { class: "wb-acts" }, element, this.copy, this.again, this.edit, this.tokens, this.more, this.goOn, this.facts);
   }
 
   update(message: MessageView, last: boolean): void {
@@ -109,12 +113,18 @@ export class Actions {
     show(this.copy, ended && message.text !== "");
     show(this.again, canRegenerate(message) && message.status !== "failed");
     show(this.edit, ended && !system && message.text !== "");
+    show(this.tokens, ended && message.scored);
     show(this.more, ended && !system);
     show(this.goOn, last && canGoOn(message) && (message.finish === "length" || message.status === "cancelled"));
     show(this.facts, ended && message.role === "assistant");
     if (!ended || message.role !== "assistant") return;
     const facts = factsOf(message);
     if (this.facts.textContent !== facts.join("")) this.facts.replaceChildren(...facts.map((fact) => h("span", {}, fact)));
+  }
+
+  /** Whether the message is drawn as its tokens now. */
+  setTokensShown(shown: boolean): void {
+    setAttribute(this.tokens, "aria-pressed", String(shown));
   }
 
   async copyMessage(): Promise<void> {
@@ -135,6 +145,12 @@ export class Actions {
     const answer: MenuItem[] = [];
     if (canRegenerate(message)) {
       answer.push({ label: "Regenerate with another model…", icon: "retry", press: () => this.openModels() });
+    }
+    if (message.scored) {
+      answer.push({ label: "Tokens and their probabilities", icon: "chart", press: this.showTokens });
+    } else if (canRegenerate(message)) {
+      const again: Request = { kind: "regenerate", message: message.id, logprobs: ALTERNATIVES };
+      answer.push({ label: "Ask again with token probabilities", icon: "chart", press: () => void this.doing.ask(again) });
     }
     if (canGoOn(message)) answer.push({ label: "Go on from its end", icon: "play", press: () => void this.continueIt() });
     const remove: MenuItem = { label: "Delete from here…", icon: "trash", danger: true, press: () => this.doing.planDelete(message) };

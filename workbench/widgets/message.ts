@@ -3,6 +3,8 @@ import { Actions, hasEnded, type Doing } from "./chat_actions";
 import { sentFiles } from "./chat_attach";
 import { Failure, noteElement, ProgressCard, Thinking } from "./chat_answer";
 import { Editor } from "./chat_edit";
+import { SchemaLine, schemaMarkdown } from "./chat_schema";
+import { TokenView } from "./chat_tokens";
 import { Calls } from "./chat_tool";
 import { h, setAttribute, setText, show } from "./dom";
 import { modelName } from "./format";
@@ -34,13 +36,13 @@ abstract class Shown implements MessageElement {
   constructor(
     message: MessageView,
     style: string,
-    private readonly doing: Doing,
+    protected readonly doing: Doing,
     /** What saving an edited message does. */
     private readonly saving: string,
   ) {
     this.message = message;
     this.element = h("article", { class: style, tabindex: -1 });
-    this.actions = new Actions(message, doing, () => this.edit());
+    this.actions = new Actions(message, doing, () => this.edit(), () => void this.toggleTokens());
   }
 
   /** The part that the editor replaces. */
@@ -64,6 +66,9 @@ abstract class Shown implements MessageElement {
     this.element.classList.add("wb-editing");
     this.editor.open();
   }
+
+  /** Draws the message as its tokens, or no longer. */
+  protected async toggleTokens(): Promise<void> {}
 
   private closeEditor(): void {
     const inside = this.editor?.element.contains(document.activeElement);
@@ -101,9 +106,11 @@ class Answer extends Shown {
   private readonly progress: ProgressCard;
   private readonly markdown = new GrowingMarkdown();
   private readonly calls: Calls;
+  private readonly shape = new SchemaLine();
   private readonly after = h("div", { class: "wb-notes" });
   private readonly failure: Failure;
   private drawn: Note[] | null = null;
+  private tokens: TokenView | null = null;
 
   constructor(message: MessageView, doing: Doing) {
     super(message, "wb-answer", doing, "Saving keeps your words as another version of the answer");
@@ -122,6 +129,7 @@ class Answer extends Shown {
       this.progress.element,
       this.markdown.element,
       this.calls.element,
+      this.shape.element,
       this.after,
       this.failure.element,
       this.actions.element,
@@ -147,9 +155,41 @@ class Answer extends Shown {
     const called = message.tools.length > 0;
     const first = called ? message.text.slice(0, message.tools[0]!.at).trimEnd() : message.text;
     show(this.markdown.element, (writing && !called) || first !== "");
-    this.markdown.update(first, writing && !called);
+    this.markdown.update(called ? first : schemaMarkdown(first, message.schema, !hasEnded(message)), writing && !called);
+    this.shape.update(message);
     this.calls.update(message, writing);
     this.failure.update(message);
+    if (!message.scored || !hasEnded(message)) this.closeTokens();
+    this.tokens?.update(message);
+  }
+
+  override edit(): void {
+    this.closeTokens();
+    super.edit();
+  }
+
+  protected override async toggleTokens(): Promise<void> {
+    if (this.tokens) return this.closeTokens();
+    const view = new TokenView(this.message, (request) => this.doing.ask(request), () => this.closeTokens());
+    this.tokens = view;
+    const there = await view.open();
+    if (this.tokens !== view) return;
+    if (!there) return this.closeTokens();
+    this.words.before(view.element);
+    this.element.classList.add("wb-tokened");
+    this.actions.setTokensShown(true);
+    view.focus();
+  }
+
+  private closeTokens(): void {
+    if (!this.tokens) return;
+    const inside = this.tokens.element.contains(document.activeElement);
+    this.tokens.close();
+    this.tokens.element.remove();
+    this.tokens = null;
+    this.element.classList.remove("wb-tokened");
+    this.actions.setTokensShown(false);
+    if (inside) this.element.focus({ preventScroll: true });
   }
 
   private drawNotes(notes: Note[]): void {

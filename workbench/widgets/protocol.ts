@@ -3,8 +3,9 @@
 /** Tags of what the browser may ask, in the order of workbench/commands.py. */
 export const COMMAND_KINDS = [
   "hello", "send", "stop", "choose_model", "list_models", "new_chat", "allow", "refuse",
-  "edit", "regenerate", "go_on", "show", "delete", "fork", "set_options", "set_system", "set_title", "set_private",
-  "use_preset", "save_preset", "drop_preset", "save_prompt", "drop_prompt", "fill_prompt", "preview", "close_preview",
+  "edit", "regenerate", "go_on", "read_tokens", "branch_at", "show", "delete", "fork", "set_options", "set_system",
+  "set_title", "set_private", "use_preset", "save_preset", "drop_preset", "save_prompt", "drop_prompt", "fill_prompt",
+  "preview", "close_preview",
   "answer_call", "allow_tool", "set_mode", "overflow", "export", "attach", "attach_last", "detach",
 ] as const;
 /** Tags of what the kernel sends. */
@@ -29,8 +30,9 @@ export type Request =
   | { kind: "allow"; always: boolean }
   | { kind: "refuse" }
   | { kind: "edit"; message: string; text: string }
-  | { kind: "regenerate"; message: string; model?: string }
-  | { kind: "go_on" | "show" | "delete" | "fork"; message: string }
+  | { kind: "regenerate"; message: string; model?: string; logprobs?: number }
+  | { kind: "go_on" | "read_tokens" | "show" | "delete" | "fork"; message: string }
+  | { kind: "branch_at"; message: string; token: number; alternative: number }
   | { kind: "set_options"; options: Options }
   | { kind: "set_system"; text: string }
   | { kind: "set_title"; title: string }
@@ -108,6 +110,8 @@ export interface Metrics {
   decode_tps: number | null;
   total_s: number | null;
   peak_memory: number | null;
+  /** Answers made together, this one among them; null for one made alone. */
+  batch: number | null;
 }
 
 /** Run it this once; always in this chat; never here. */
@@ -161,6 +165,18 @@ export interface AttachmentView extends FileView {
   busy: boolean;
 }
 
+/** The shape that an answer was asked in. */
+export interface SchemaView {
+  /** Of the type or the schema; empty where it has none. */
+  name: string;
+  /** What held it: the engine's grammar, or a look at it afterwards; null before the end. */
+  enforced: "grammar" | "checked" | null;
+  /** null where nobody looked: it is being written, was stopped, or failed. */
+  valid: boolean | null;
+  /** What does not fit. */
+  error: string;
+}
+
 export interface MessageView {
   id: string;
   role: "user" | "assistant" | "system";
@@ -188,12 +204,36 @@ export interface MessageView {
   /** Tokens generated so far. */
   tokens: number;
   finish: "stop" | "length" | "tool_calls" | "cancelled" | null;
+  /** The shape that it was asked in, and whether it fits; null for free text. */
+  schema: SchemaView | null;
+  /** Whether it has tokens with probabilities, which `read_tokens` gives. */
+  scored: boolean;
+  /** Why it cannot go another way at a token; empty: it can, or nobody has looked. */
+  no_branch: string;
   parent: string | null;
   /** Unix time. */
   created: number;
   edited: boolean;
   place: Place;
   files: FileView[];
+}
+
+/** A token of an answer; probabilities are 0 to 1. */
+export interface TokenInfo {
+  text: string;
+  /** null where the engine did not tell. */
+  p: number | null;
+  thinking: boolean;
+  /** Which of the others it is; -1 for none of them. */
+  chosen: number;
+  /** The likeliest in its place: text and probability. */
+  others: [string, number][];
+}
+
+/** What `read_tokens` answers with. */
+export interface TokensData {
+  tokens: TokenInfo[];
+  perplexity: number | null;
 }
 
 /** Generation options that are set, by name; what is absent is the model's own default. */
