@@ -183,5 +183,5 @@ def _register_magics() -> None:
         register(shell, over=False)
 
 
-if "IPython" in _sys.modules:
+if _sys.modules.get("IPython") is not None:
     _register_magics()

@@ -36,8 +36,9 @@ def ask(
     inside answers. `system` tells it how to behave. `force` loads a local model even if it does not fit this
     machine's memory. `fallback` says whether another model may answer when this one is not available (the reply's
     `notes` say so); ``None`` leaves that to the settings. `attach` is a thing, or a list of things, that goes with
-    the question (a frame, a figure, a file), as `Chat.attach` takes them. `tools` are functions that the model may call: with `allow`
-    at once, else after `Reply.allow_call`. Keywords with the name of a generation option (max_tokens,
+    the question (a frame, a figure, a file), as `Chat.attach` takes them. `tools` are functions that the model may
+    call: with `allow` at once, else after `Reply.allow_call`. With a `schema` (a dataclass, a pydantic model, a JSON
+    schema) the answer is an object, `Reply.value`. Keywords with the name of a generation option (max_tokens,
     temperature, top_p, top_k, min_p, repetition_penalty, stop, seed, context_length, thinking, logprobs) are options;
     all others fill ``{name}`` in the prompt. With no variables given, braces are left alone; with some, ``{{`` and
     ``}}`` stand for braces (see `workbench.sessions.prompts`). What is asked so is not kept in the history.

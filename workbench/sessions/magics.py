@@ -9,6 +9,8 @@
 
 expressions.py      what stands in braces
 magic_options.py    the line: options and prompt
+
+A shell gets the magic with `import workbench`, so what this needs is imported when something is asked.
 """
 
 from __future__ import annotations
@@ -17,8 +19,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.sessions.chat import Chat
@@ -34,16 +34,14 @@ def register(shell: Any, *, over: bool = True) -> None:
     """Give an IPython shell the magic. Without `over` one of that name that is there already stays."""
     from IPython.core.magic import needs_local_scope, no_var_expand
 
-    from workbench.sessions.magic_options import USAGE
-
     there = shell.magics_manager.magics
     if not over and (NAME in there["line"] or NAME in there["cell"]):
         return
 
     def ask(line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+        """Ask a language model: the line, or the cell, is the prompt. ``%ask --help`` shows the options."""
         return perform(shell, line, cell, local_ns)
 
-    ask.__doc__ = USAGE
     shell.register_magic_function(no_var_expand(needs_local_scope(ask)), "line_cell", NAME)
     for key in (f"%{NAME}", f"%%{NAME}"):
         shell.set_hook("complete_command", _completed, str_key=key)
@@ -57,6 +55,8 @@ def perform(shell: Any, line: str, cell: str | None, local: Mapping[str, Any] | 
     there is no notebook to show that, or its answer was to go somewhere.
     """
     from IPython.core.error import UsageError as Misuse
+
+    from workbench.errors import WorkbenchError
 
     try:
         return _perform(shell, line, cell, local)
@@ -128,6 +128,7 @@ def _attached(written: str, shell: Any, local: Mapping[str, Any] | None) -> Any:
 
 def _chat(shell: Any, name: str, model: str | None, system: str | None) -> Chat:
     """The chat in that variable, as it is wanted now; a new one when there is nothing."""
+    from workbench.errors import UsageError
     from workbench.sessions.chat import Chat, chat
 
     found = shell.user_ns.get(name)
