@@ -34,7 +34,7 @@ def asked(schema, **options):
 @pytest.mark.parametrize(
     "refusal",
     [
-        '{"error": {"message": "Invalid schema for response_format \'answer\': In context=(), \'x\' is not permitted."}}',
+        '{"error": {"message": "Invalid schema for response_format \'answer\': \'x\' is not permitted."}}',
         '{"error": "json_schema is not supported"}',
         '{"detail": "Unexpected fields in the request: {\'response_format\'}"}',
         '{"error": {"code": 400, "message": "failed to parse grammar"}}',
