@@ -17,6 +17,7 @@ import struct
 import sys
 import time
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,17 +27,21 @@ import msgspec
 from workbench.engines import Capabilities, Engine, LoadedModel, LoadSpec, grammar
 from workbench.engines.going_on import gone_on, tokens_of
 from workbench.engines.limits import allotted, check, room, settle
+from workbench.engines.llama_cpp_tools import Chunks
+from workbench.engines.llama_cpp_tools import body as tool_body
 from workbench.engines.meter import Meter
 from workbench.engines.textstream import TOOL, TextStream, opens_thinking, think_pair
 from workbench.errors import EngineError, ModelFilesError, StateError, UsageError, WorkbenchError, describe
 from workbench.events import Event, Failed, FinishReason, PrefillProgress
-from workbench.messages import plain
+from workbench.messages import Image, plain
 from workbench.options import GenerationOptions
 from workbench.request import Request
 from workbench.tokens import Alternative, Token
 
 PREFILL_PIECE = 128
 """Prompt tokens the server reads between two looks at whether it was cancelled."""
+PICTURE_PIECE = 512
+"""The same for a model that sees: some of them must read a picture in one piece."""
 RESERVED_CONTEXT = 16_384
 """Most tokens of context where none was asked for: llama.cpp takes the memory for all of it up front."""
 READ_PIECE = 16 * 2**20
@@ -69,6 +74,8 @@ class LlamaCppEngine:
         self._address = ""
         self._key = ""
         self._template = ""
+        self._parses = False
+        """Whether llama.cpp reads the calls of functions: their format is not one that is read here."""
         self._defaults = GenerationOptions()
 
     @property
@@ -105,11 +112,15 @@ class LlamaCppEngine:
 
         self._key = secrets.token_urlsafe(24)
         budget = CACHE_BUDGET if spec.cache_budget is None else spec.cache_budget
-        self._server = _serve(path, spec.model, context, file_type == ALL_F32, self._key, budget // 2**20)
+        self._server = _serve(path, spec, context, file_type == ALL_F32, self._key, budget // 2**20)
         self._address = self._server.listening_address.removeprefix("http://")
         about = self._ask("GET", "/props")
         meta = self._ask("GET", "/v1/models")["data"][0]["meta"]
         self._template = about.get("chat_template", "")
+        can = about.get("chat_template_caps", {})
+        self._parses = TOOL[0] not in self._template and bool(
+            can.get("supports_tools") and can.get("supports_tool_calls")
+        )
         self._defaults = _defaults(about["default_generation_settings"]["params"])
         self._loaded = LoadedModel(
             model=spec.model,
@@ -119,8 +130,9 @@ class LlamaCppEngine:
                 stop=True,
                 logprobs=True,
                 schema=self._reads_grammars(),
-                tools=TOOL[0] in self._template,
+                tools=TOOL[0] in self._template or self._parses,
                 prompt_cache=True,
+                vision=about.get("modalities", {}).get("vision") is True,
                 continues=True,
                 formats=("gguf",),
             ),
@@ -183,16 +195,24 @@ class LlamaCppEngine:
         ids = tokens_of(prompt, request.begun, self._encode)
         meter.prompt = len(ids)
         limit = room(len(ids), options)
+        if request.tools and self._parses and not request.continues:
+            yield from self._answer_parsed(request, _completion(ids, limit, options, ()), options, meter, cancelled)
+            return
         think = think_pair(self._template)
         stream = TextStream(
             run,
             stop=options.stop,
             think=think,
-            tool=TOOL if request.tools and self.loaded.capabilities.tools else None,
+            tool=TOOL if request.tools and not self._parses and self.loaded.capabilities.tools else None,
             thinking=opens_thinking(prompt, think, request.begun),
             after="" if request.begun is None else request.begun.text + request.begun.reasoning,
         )
         body = _completion(ids, limit, options, stream.delimiters)
+        if pictures := [p for message in request.messages for p in message.parts if isinstance(p, Image)]:
+            body["prompt"] = {
+                "prompt_string": prompt,
+                "multimodal_data": [b64encode(p.data).decode() for p in pictures],
+            }
         held = grammar.written(request, stream, self._tokens) if self.loaded.capabilities.schema else None
         if held is not None:
             body["grammar"] = held
@@ -202,8 +222,8 @@ class LlamaCppEngine:
         for chunk in self._complete(body, lambda: cancelled(run)):
             progress = chunk.get("prompt_progress")
             if progress:
-                meter.cached = progress["cache"]
-                yield PrefillProgress(run=run, done=progress["processed"], total=len(ids))
+                meter.cached, meter.prompt = progress["cache"], progress["total"]
+                yield PrefillProgress(run=run, done=progress["processed"], total=meter.prompt)
                 continue
             before, count = meter.count, chunk["tokens_predicted"]
             if chunk["stop"]:
@@ -230,6 +250,33 @@ class LlamaCppEngine:
             applied=msgspec.structs.replace(options, max_tokens=limit),
             ignored=self._ignored(request, held),
             grammar=held is not None,
+        )
+
+    def _answer_parsed(
+        self,
+        request: Request,
+        completion: dict[str, Any],
+        options: GenerationOptions,
+        meter: Meter,
+        cancelled: Callable[[str], bool],
+    ) -> Iterator[Event]:
+        """Answer a request with tools whose calls llama.cpp itself reads."""
+        chunks = Chunks(request.run)
+        body = tool_body(request, completion, options)
+        for chunk in self._complete(body, lambda: cancelled(request.run), path="/v1/chat/completions"):
+            if progress := chunk.get("prompt_progress"):
+                meter.cached = progress["cache"]
+                yield PrefillProgress(run=request.run, done=progress["processed"], total=meter.prompt)
+            elif counted := chunk.get("timings"):
+                yield from meter.generated(counted["predicted_n"])
+            yield from chunks.read(chunk)
+        yield from chunks.calls()
+        asked = {"logprobs": options.logprobs is not None, "schema": request.schema is not None}
+        yield meter.finished(
+            chunks.reason or "cancelled",
+            reasoning_tokens=0,
+            applied=msgspec.structs.replace(options, max_tokens=completion["n_predict"], logprobs=None),
+            ignored=tuple(dict.fromkeys((*(name for name in asked if asked[name]), *self._ignored(request, None)))),
         )
 
     def _encode(self, prompt: str) -> list[int]:
@@ -278,18 +325,20 @@ class LlamaCppEngine:
         finally:
             connection.close()
 
-    def _complete(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    def _complete(
+        self, body: dict[str, Any], cancelled: Callable[[], bool], *, path: str = "/completion"
+    ) -> Iterator[dict[str, Any]]:
         """A completion's chunks as they come; ends early when cancelled. Closing it stops the server too."""
         connection = _Connection(self._address, cancelled)
         try:
-            with self._send(connection, "POST", "/completion", body) as response:
+            with self._send(connection, "POST", path, body) as response:
                 for line in response:
                     if cancelled():
                         return
                     kind, _, data = line.partition(b": ")
                     if kind == b"error":
                         raise _refusal(data)
-                    if kind == b"data":
+                    if kind == b"data" and data.strip() != b"[DONE]":
                         yield msgspec.json.decode(data)
         except _CancelledError:
             return
@@ -351,7 +400,7 @@ class _Connection(http.client.HTTPConnection):
         self.response_class = lambda sock, *a, **k: _Response(sock, *a, cancelled=cancelled, **k)  # type: ignore[assignment]  # called like the class
 
 
-def _serve(path: Path, model: str, context: int, full_precision: bool, key: str, cache_mib: int) -> Any:
+def _serve(path: Path, spec: LoadSpec, context: int, full_precision: bool, key: str, cache_mib: int) -> Any:
     """llama.cpp's server on one file, for this process only. Raises `ModelFilesError` when it does not start.
 
     It goes on from the prompt it read last as far as the next one begins like it; `cache_mib` is for those before.
@@ -361,7 +410,10 @@ def _serve(path: Path, model: str, context: int, full_precision: bool, key: str,
     mac = sys.platform == "darwin"
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.model_alias = {model}
+    params.model_alias = {spec.model}
+    if spec.projector is not None:
+        params.mmproj.path = spec.projector
+        params.mmproj_use_gpu = mac
     params.api_keys = [key]
     params.cors_origins = "http://127.0.0.1"
     params.ui = False
@@ -370,7 +422,7 @@ def _serve(path: Path, model: str, context: int, full_precision: bool, key: str,
     params.n_threads_http = 4
     params.n_parallel = 1
     params.n_ctx = context
-    params.n_batch = params.n_ubatch = PREFILL_PIECE
+    params.n_batch = params.n_ubatch = PREFILL_PIECE if spec.projector is None else PICTURE_PIECE
     params.cache_ram_mib = cache_mib
     params.warmup = False
     params.verbosity = 0
@@ -387,8 +439,14 @@ def _serve(path: Path, model: str, context: int, full_precision: bool, key: str,
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
+        if spec.projector is not None:
+            raise ModelFilesError(
+                f"llama.cpp cannot load {spec.model} with {Path(spec.projector).name}, through which it would see.",
+                next_step="Download that file again; or move it away, and the model answers without pictures.",
+                details=str(error),
+            ) from error
         raise ModelFilesError(
-            f"llama.cpp cannot load {model}: the file is damaged, or of a kind this version does not know.",
+            f"llama.cpp cannot load {spec.model}: the file is damaged, or of a kind this version does not know.",
             next_step="Download it again, or choose another model.",
             details=str(error),
         ) from error
