@@ -25,7 +25,7 @@ from workbench.request import Request
 from workbench.sessions.structured.fitting import mismatch, read
 
 KEYS = ("mlx_speed_ratio", "llama_cpp_speed_ratio", "invalid", "answers", "mismatched_greedy")
-FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf"}
+FORMATS = {"llama_cpp": "gguf", "mlx": "safetensors"}
 QUESTION = "Give me a person as JSON."
 HOME = {
     "type": "object",

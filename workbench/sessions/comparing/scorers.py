@@ -17,16 +17,16 @@ where there is none), the rest explains it. Those built in can be pickled, so th
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from workbench.errors import UsageError
 from workbench.sessions.comparing.judge import judge
 from workbench.sessions.comparing.scorer import Scorer, apply, expected_text, named, number
 from workbench.sessions.comparing.similarity import similarity
 from workbench.sessions.comparing.values import Reply, Row, Score
+from workbench.sessions.structured import fitting
 
 __all__ = [
     "Scorer",
@@ -46,9 +46,6 @@ __all__ = [
 _NUMBER = re.compile(
     r"(?<![\w.])(?:(?<![\w.)])[-+\u2212])?"  # a sign, but not the dash of "5-7"
     r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(\s?%)?"
-)
-_FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json)?[ \t]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE | re.I
 )
 
 
@@ -98,12 +95,7 @@ def schema_valid(schema: dict[str, Any], *, fenced: bool = False) -> Scorer:
     `fenced` is as for `json_valid`. References to other documents are not followed. Raises `UsageError` on a schema
     that is none.
     """
-    import jsonschema
-
-    try:
-        jsonschema.validators.validator_for(schema).check_schema(schema)
-    except (jsonschema.SchemaError, TypeError, AttributeError) as error:
-        raise UsageError(f"The schema is none: {getattr(error, 'message', error)}.") from None
+    fitting.check_schema(schema)
     return Scorer("schema_valid", _schema_valid, {"schema": schema, "fenced": fenced})
 
 
@@ -150,16 +142,12 @@ def _json_valid(row: Row, reply: Reply, *, fenced: bool) -> bool:
 
 
 def _schema_valid(row: Row, reply: Reply, *, schema: dict[str, Any], fenced: bool) -> Score:
-    import jsonschema
-    import referencing
-
     try:
         value = _json(reply.text, fenced)
     except ValueError as error:
         return {"score": False, "why": f"It is no JSON: {error}."}
-    validator = jsonschema.validators.validator_for(schema)(schema, registry=referencing.Registry())
-    worst = jsonschema.exceptions.best_match(validator.iter_errors(value))
-    return {"score": True} if worst is None else {"score": False, "why": f"{worst.json_path}: {worst.message}"[:300]}
+    why = fitting.mismatch(schema, value)
+    return {"score": False, "why": why} if why else {"score": True}
 
 
 def _numeric(row: Row, reply: Reply, *, expected: float | None, absolute: float, relative: float) -> bool:
@@ -186,9 +174,4 @@ def _last_number(text: str) -> tuple[float, bool] | None:
 
 def _json(text: str, fenced: bool) -> Any:
     """The value a text is; raises ValueError."""
-    blocks = _FENCE.findall(text) if fenced else []
-    return json.loads(blocks[0][1] if len(blocks) == 1 else text, parse_constant=_no_number)
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    return fitting.read(fitting.fenced(text) if fenced else text)

@@ -9,7 +9,9 @@ from typing import Any, NoReturn
 
 from workbench.errors import UsageError
 
-FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json)?[ \t]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE | re.I)
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:json)?[ \t]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE | re.I
+)
 """A block of code in Markdown; its text is the second group."""
 _LONGEST_WHY = 300
 _OPENINGS = re.compile(r"[{\[]")
@@ -55,7 +57,7 @@ def read(text: str) -> Any:
 
 def fenced(text: str) -> str:
     """The text of the one block of code in it; the text itself where there is none, or more."""
-    blocks = FENCE.findall(text)
+    blocks = _FENCE.findall(text)
     return blocks[0][1] if len(blocks) == 1 else text
 
 
@@ -68,7 +70,7 @@ def found(text: str) -> Any:
         return read(text)
     except ValueError as error:
         whole = error
-    for block in reversed(FENCE.findall(text)):
+    for block in reversed(_FENCE.findall(text)):
         try:
             return read(block[1])
         except ValueError:
