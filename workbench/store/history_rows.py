@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from workbench.messages import Image, Part, Reasoning, Text
-from workbench.store import history_text
+from workbench.store import encoding, history_text
 from workbench.store.history_values import StoredChat, StoredMessage
 
 T = TypeVar("T", StoredChat, StoredMessage)
@@ -204,20 +204,11 @@ def _row(value: StoredChat | StoredMessage) -> dict[str, Any]:
 
 
 def _json(value: object) -> str:
-    try:
-        return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:  # half a character, as some models write
-        return msgspec.json.encode(_mended(msgspec.to_builtins(value))).decode()
+    return encoding.encoded(value).decode()
 
 
 def _storable(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _mended(inner) for key, inner in value.items()}
-    return [_mended(inner) for inner in value] if isinstance(value, list | tuple) else _storable(value)
+    return encoding.whole(value) if isinstance(value, str) else value
 
 
 def _without_images(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], dict[bytes, bytes]]:

@@ -505,26 +505,44 @@ def test_a_replay_answers_with_no_model_and_says_so(tmp_path: Path) -> None:
     assert [row["prompt"] for row in again.view()["rows"]] == ["two", "new"]
 
 
-def test_a_disk_that_takes_no_more_loses_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, _ = scripted(say("one"), until_cancelled("two"), models=["tiny"])
-    until(lambda: made.cell(1, 0).text)
-    front = Front(made)
+def test_a_disk_that_takes_no_more_loses_no_answer(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk; it is this process's own, so another runs it."""
+    code = f"""
+import resource, signal
+from tests.sessions.scripted import ScriptedService, ScriptedServices, say
+from workbench.errors import FolderError
+from workbench.sessions.comparing.compare import compare
+from workbench.sessions.comparing.comparison import Comparison
 
-    class Full:
-        def seek(self, *place: int) -> int:
-            return 0
-
-        def write(self, data: bytes) -> int:
-            raise OSError(28, "No space left on device")
-
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr(made._record, "_file", Full())
-    made.stop()
-    assert made.wait(20)
-    assert (made.cell(1, 0).status, made.cell(1, 0).text) == ("cancelled", "two")
-    assert "No space left" in front.state["notice"]["message"]
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+services = ScriptedServices(ScriptedService(say("one"), say("x" * 5000), say("three \\ud800")))
+made = compare(["a"], "tiny", services=services, name="full", scorers=[lambda row, reply: len(reply.text)])
+assert made.wait(20)
+size = made.path.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 2500, resource.RLIM_INFINITY))
+made.add_prompts(["b"])
+assert made.wait(20)
+assert len(made.path.read_bytes().splitlines()) == 6, "no half line is left"
+assert made.cell(1, 0).text == "x" * 5000
+assert list(made.to_frame()["score.lambda"]) == [3, 5000]
+assert "too large" in made.view()["notice"]["message"], made.view()["notice"]
+try:
+    made.rate((0, 0), 3)
+except FolderError:
+    print("told")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+elsewhere = made.save({str(tmp_path / "elsewhere.jsonl")!r})
+assert Comparison.load(elsewhere).cell(1, 0).text == "x" * 5000
+made.add_prompts(["c"])
+assert made.wait(20)
+assert made.view()["notice"] is None
+made.close()
+again = compare(["a", "b", "c"], "tiny", services=services, name="full")
+assert again.done
+print([len(cell.text) for cell in again.cells()], again.cell(2, 0).text, again.cell(1, 0).scores)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["told", "[3, 5000, 7] three ? {'lambda': 5000.0}"], done.stderr
 
 
 # Leave to leave this machine

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,8 +137,8 @@ def test_a_file_that_is_not_there_and_a_folder_that_cannot_be_written(tmp_path: 
         begun().save(tmp_path / "file" / "x.jsonl", KEYS)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "x" * 200])
-def test_a_name_that_is_no_file_s_name_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "x" * 200, "日" * 80, 5])
+def test_a_name_that_is_no_file_s_name_is_refused(name: Any) -> None:
     with pytest.raises(UsageError, match="cannot be named"):
         path_of(name)
 
@@ -155,3 +156,41 @@ def test_two_processes_do_not_write_one_comparison() -> None:
     record.close()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "opened"
+
+
+def test_a_kill_in_the_midst_of_the_first_line_leaves_the_name_free() -> None:
+    path_of("x").write_bytes(b'{"kind":"head","ver')
+    assert Record.take_up("x") is None
+    begun("x").close()
+    assert Record.take_up("x") is not None
+
+
+def test_a_home_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(FolderError, match=r"cannot be made: .*WORKBENCH_HOME"):
+        begun()
+
+
+def test_a_loaded_one_goes_on_from_what_it_read_whatever_became_of_the_file(tmp_path: Path) -> None:
+    record = begun()
+    record.add(ended("one"))
+    saved = record.save(tmp_path / "saved.jsonl", KEYS)
+    read = Record.read(saved)
+    record.add(*(ended("longer than before") for _ in range(9)), ended("another", KEYS[1]))
+    record.save(saved, KEYS)
+    saved.unlink()
+    read.add(ended("two", KEYS[1]))
+    assert [read.cell(key).text for key in KEYS[:2]] == ["one", "two"]  # type: ignore[union-attr]
+
+
+def test_it_is_not_saved_over_itself() -> None:
+    record = begun("x")
+    with pytest.raises(UsageError, match="is the file it is kept in"):
+        record.save(record.path, KEYS)
+
+
+def test_half_a_character_of_a_model_becomes_a_question_mark() -> None:
+    record = begun("x")
+    record.add(ended("a \ud83d b"))
+    assert record.cell(KEYS[0]).text == "a ? b"  # type: ignore[union-attr]

@@ -30,12 +30,6 @@ from workbench.sessions.comparing.vote import Choice, Vote
 if TYPE_CHECKING:
     from workbench.services.registry import Services
 
-UNRECORDED = ErrorInfo(
-    kind="StateError",
-    message="This cell is not in the record that is replayed.",
-    next_step="Run the comparison once with its models, and save it.",
-    retryable=False,
-)
 CLOSE_S = 10.0
 """How long closing waits for what is being answered."""
 
@@ -86,8 +80,6 @@ class Comparison(Sheet):
             self._sweep.trouble = ErrorInfo(kind="FolderError", message=message)
         if replayed:
             record.frozen = True
-            missing = [key for key in self._keys() if record.status(key) is None]
-            self._sweep.unsaved = {key: Cell(key=key, status="failed", error=UNRECORDED) for key in missing}
         self._failed = {key for key in self._keys() if self._status(key) == "failed"}
         self._never = {key for key in self._keys() if self._status(key) is None}
 

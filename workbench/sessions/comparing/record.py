@@ -18,21 +18,24 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from workbench.errors import FolderError, StateError, UsageError
 from workbench.events import snake
+from workbench.sessions.comparing.journal import Journal, mend
 from workbench.sessions.comparing.values import Cell, CellKey, CellStatus, Column, Row, Score
 from workbench.sessions.comparing.vote import Choice, Vote
 from workbench.store import paths
+from workbench.store.encoding import encoded
 
+_LONGEST_NAME = 200
+"""Bytes; systems take names of 255."""
 VERSION = 1
 """Of the format; another one is not read."""
 
@@ -103,11 +106,11 @@ Line: TypeAlias = Head | RowLine | ColumnLine | Dropped | CellLine | Marks | Vot
 
 
 class _Place(NamedTuple):
-    """Where the line of a cell is, in bytes."""
+    """Where a line is, in bytes, or the line itself."""
 
     offset: int
     length: int
-    status: CellStatus
+    unwritten: bytes = b""
 
 
 class Record:
@@ -117,7 +120,6 @@ class Record:
     """
 
     def __init__(self, path: Path, head: Head, *, borrowed: bool = False, lock: Any = None) -> None:
-        self.path = path
         self.head = head
         self.rows: dict[str, Row] = {}
         self.columns: dict[str, Column] = {}
@@ -130,22 +132,27 @@ class Record:
         self.vote: Vote | None = None
         """The blind vote as far as it has gone."""
         self._places: dict[CellKey, _Place] = {}
+        self._statuses: dict[CellKey, CellStatus] = {}
         self._marks: dict[CellKey, Marks] = {}
-        self._borrowed = borrowed
+        self._unwritten: list[Line] = []
+        """What could not be written, and waits to be."""
         self._guard = threading.Lock()
         self._file_lock = lock
-        self._file: IO[bytes] = path.open("rb" if borrowed else "a+b")
-        self._size = self._file.seek(0, os.SEEK_END)
+        self._journal = Journal(path, borrowed=borrowed)
 
     def __repr__(self) -> str:
         return f"Record({self.path.name!r}, cells={len(self._places)})"
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._journal.path
 
     # What is in it
 
     def status(self, key: CellKey) -> CellStatus | None:
         """How a cell ended; ``None`` when it has not."""
-        place = self._places.get(key)
-        return None if place is None else place.status
+        return self._statuses.get(key)
 
     def cell(self, key: CellKey) -> Cell | None:
         """A cell that has ended, with what was thought of it since; ``None`` when it has not ended."""
@@ -153,8 +160,7 @@ class Record:
             place = self._places.get(key)
             if place is None:
                 return None
-            self._file.seek(place.offset)
-            data = self._file.read(place.length)
+            data = place.unwritten or self._journal.read(place.offset, place.length)
         cell = msgspec.json.decode(data, type=CellLine).cell
         marks = self.marks(key)
         return msgspec.structs.replace(cell, scores=marks.scores, score_errors=marks.score_errors, rating=marks.rating)
@@ -174,50 +180,60 @@ class Record:
     def add(self, *lines: Line) -> None:
         """Write lines; they are with the system, though maybe not on the disk, when this returns.
 
-        Raises `FolderError` when they cannot be written.
+        Raises `FolderError` when they cannot be written; then nothing has changed.
         """
         with self._guard:
-            if self.frozen or not lines:
-                for line in lines:
-                    if not isinstance(line, CellLine):
-                        self._learn(line, 0, 0)
-                return
-            try:
-                if self._borrowed:
-                    self._own()
-                for line in lines:
-                    data = msgspec.json.encode(line) + b"\n"
-                    offset = self._size
-                    self._file.seek(0, os.SEEK_END)
-                    self._file.write(data)
-                    self._size += len(data)
-                    self._learn(line, offset, len(data))
-                self._file.flush()
-            except OSError as error:
-                raise FolderError(
-                    f"The comparison could not be written to {self.path}: {error.strerror or error}.",
-                    next_step="Make room or allow it there; what has ended until then is only in memory.",
-                ) from None
+            self._add(lines)
 
-    def _own(self) -> None:
-        """Go on in a copy of one's own: what was saved stays as it was saved."""
-        self._file.close()
-        path = _folder() / f"{self.head.id}-{int(time.time() * 1000):x}.jsonl"
-        shutil.copyfile(self.path, path)
-        _mend(path)
-        self.path, self._borrowed = path, False
-        self._file = path.open("a+b")
-        self._size = self._file.seek(0, os.SEEK_END)
+    def keep(self, *lines: Line) -> None:
+        """As `add`, for what must not be lost: what cannot be written is held, and written with what comes next."""
+        with self._guard:
+            try:
+                self._add(lines)
+            except FolderError:
+                self._unwritten += lines
+                for line in lines:
+                    self._learn(line, _Place(0, 0, encoded(line)))
+                raise
+
+    def _add(self, lines: Iterable[Line]) -> None:
+        if self.frozen:
+            for line in lines:
+                if not isinstance(line, CellLine):
+                    self._learn(line, _Place(0, 0))
+            return
+        wanted = [*self._unwritten, *lines]
+        if not wanted:
+            return
+        written = [encoded(line) + b"\n" for line in wanted]
+        try:
+            if self._journal.borrowed:  # go on in a copy: what was saved stays as it was saved
+                self._journal.move(_folder() / f"{self.head.id}-{int(time.time() * 1000):x}.jsonl")
+            offset = self._journal.append(b"".join(written))
+        except OSError as error:
+            raise FolderError(
+                f"The comparison could not be written to {self.path}: {error.strerror or error}.",
+                next_step="Make room or allow it there; what has ended until then is only in memory.",
+            ) from None
+        self._unwritten.clear()
+        for line, data in zip(wanted, written, strict=True):
+            self._learn(line, _Place(offset, len(data)))
+            offset += len(data)
 
     def save(self, path: str | Path, keys: Iterable[CellKey]) -> Path:
-        """Write what it holds of these cells to a file of its own, each thing once. Raises `FolderError`."""
+        """Write what it holds of these cells to a file of its own, each thing once.
+
+        Raises `FolderError`, and `UsageError` for the file it is kept in.
+        """
         file = Path(path).expanduser()
+        if not self._journal.borrowed and file.resolve() == self.path.resolve():
+            raise UsageError(f"{file} is the file it is kept in.", next_step="Save it to another one.")
         draft = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("wb") as out:
                 for line in self._lines(keys):
-                    out.write(msgspec.json.encode(line) + b"\n")
+                    out.write(encoded(line) + b"\n")
             draft.replace(file)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -241,6 +257,8 @@ class Record:
     def close(self) -> None:
         """Let go of the file; it can still be read."""
         with self._guard:
+            with contextlib.suppress(FolderError):  # that has been said
+                self._add(())
             self.frozen = True
             if self._file_lock is not None:
                 self._file_lock.release()
@@ -256,24 +274,33 @@ class Record:
         try:
             path.write_bytes(b"")
             record = cls(path, head, lock=lock)
+            record.add(head)
         except OSError as error:
+            lock.release()
             raise FolderError(f"{path} cannot be written: {error.strerror or error}.") from None
-        record.add(head)
+        except FolderError:
+            lock.release()
+            raise
         return record
 
     @classmethod
     def take_up(cls, name: str) -> Record | None:
         """The file of that name, to go on with; ``None`` when there is none yet. Raises as `begin` and `read`."""
         path = path_of(name)
-        if not path.exists() or not path.stat().st_size:
-            return None
         lock = _locked(path)
         try:
-            _mend(path)
-            return cls._opened(path, borrowed=False, lock=lock)
+            if path.exists():
+                mend(path)
+            if path.exists() and path.stat().st_size:
+                return cls._opened(path, borrowed=False, lock=lock)
+        except OSError as error:
+            lock.release()
+            raise FolderError(f"{path} cannot be written: {error.strerror or error}.") from None
         except BaseException:
             lock.release()
             raise
+        lock.release()
+        return None
 
     @classmethod
     def read(cls, path: str | Path) -> Record:
@@ -306,9 +333,9 @@ class Record:
         except msgspec.DecodeError:
             self.unreadable += 1
         else:
-            self._learn(line, offset, len(data))
+            self._learn(line, _Place(offset, len(data)))
 
-    def _learn(self, line: Line, offset: int, length: int) -> None:
+    def _learn(self, line: Line, place: _Place) -> None:
         match line:
             case Head():
                 self.head = line
@@ -321,11 +348,12 @@ class Record:
                 self.columns.pop(line.id, None)
             case CellLine():
                 cell = line.cell
-                self._places[cell.key] = _Place(offset, length, cell.status)
+                self._places[cell.key] = place
+                self._statuses[cell.key] = cell.status
                 self._marks.pop(cell.key, None)
                 if cell.scores or cell.score_errors or cell.rating is not None:
                     marks = Marks(key=cell.key, scores=cell.scores, score_errors=cell.score_errors, rating=cell.rating)
-                    self._learn(marks, offset, length)
+                    self._learn(marks, place)
             case Marks():
                 self._marks[line.key] = line
                 self.scorers |= dict.fromkeys([*line.scores, *line.score_errors])
@@ -340,8 +368,8 @@ _lines: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def path_of(name: str) -> Path:
-    """Where the comparison of a name is kept."""
-    if not re.fullmatch(r"[\w][\w .-]{0,99}", name):
+    """Where the comparison of a name is kept. Raises `UsageError` for what is no name, and `FolderError`."""
+    if not isinstance(name, str) or not re.fullmatch(r"[\w][\w .-]{0,99}", name) or len(name.encode()) > _LONGEST_NAME:
         raise UsageError(
             f"A comparison cannot be named {name!r}.", next_step="Use letters, digits, spaces, points and dashes."
         )
@@ -349,8 +377,14 @@ def path_of(name: str) -> Path:
 
 
 def _folder() -> Path:
-    folder = paths.data_dir() / "comparisons"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = paths.data_place() / "comparisons"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(
+            f"{folder} cannot be made: {error.strerror or error}.",
+            next_step="Comparisons are kept there. Allow it, or set WORKBENCH_HOME to a folder that can be written.",
+        ) from None
     return folder
 
 
@@ -365,6 +399,8 @@ def _locked(path: Path) -> Any:
             f"The comparison {path.stem!r} is open in another process.",
             next_step="Close it there (`comparison.close()`, or restart that kernel), or choose another name.",
         ) from None
+    except OSError as error:
+        raise FolderError(f"{path} cannot be written: {error.strerror or error}.") from None
     return lock
 
 
@@ -387,19 +423,3 @@ def _head(data: bytes, path: Path) -> Head:
         return msgspec.json.decode(data, type=Head)
     except msgspec.DecodeError:
         raise UsageError(f"The first line of {path} is damaged.", next_step="Start the comparison anew.") from None
-
-
-def _mend(path: Path) -> None:
-    """Cut off a last line that a kill left unfinished, so that the next one begins a line of its own."""
-    with path.open("r+b") as file:
-        size = end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 65536)
-            file.seek(start)
-            found = file.read(end - start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
-                break
-            end = start
-        if end != size:
-            file.truncate(end)

@@ -101,7 +101,7 @@ class Scoring:
             scores = {**before.scores, **found[0]}
             errors = {**{n: e for n, e in before.score_errors.items() if n not in found[0]}, **found[1]}
             with suppress(FolderError):  # the cells say so already
-                self._record.add(msgspec.structs.replace(before, scores=scores, score_errors=errors))
+                self._record.keep(msgspec.structs.replace(before, scores=scores, score_errors=errors))
             self.left -= 1
         self._scored(key)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from workbench.errors import UsageError
+from workbench.errors import ErrorInfo, UsageError
 from workbench.sessions.answer import Op
 from workbench.sessions.comparing import charts, export, frame, views
 from workbench.sessions.comparing.diff import Difference
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from workbench.sessions.comparing.picture import Picture
 
+UNRECORDED = ErrorInfo(
+    kind="StateError",
+    message="This cell is not in the record that is replayed.",
+    next_step="Run the comparison once with its models, and save it.",
+    retryable=False,
+)
 Observer: TypeAlias = Callable[[Op], None]
 Which: TypeAlias = "int | str | Row | Column"
 """A row or column: the thing, its id, its place from 0; a column's title, or its model (the first one's)."""
@@ -227,8 +233,7 @@ class Sheet:
         with self.lock:
             if key in self._sweep.waiting or key in self._sweep.live:
                 return None
-            unsaved = self._sweep.unsaved.get(key)
-            return unsaved.status if unsaved is not None else self._record.status(key)
+            return self._record.status(key) or ("failed" if self.replayed else None)
 
     def _cell(self, key: CellKey) -> Cell:
         with self.lock:
@@ -236,7 +241,10 @@ class Sheet:
                 return live.cell()
             if key in self._sweep.waiting:
                 return Cell(key=key)
-            return self._sweep.unsaved.get(key) or self._record.cell(key) or Cell(key=key)
+            return self._record.cell(key) or self._not_there(key)
+
+    def _not_there(self, key: CellKey) -> Cell:
+        return Cell(key=key, status="failed", error=UNRECORDED) if self.replayed else Cell(key=key)
 
     def _cell_view(self, key: CellKey) -> dict[str, Any] | None:
         """A cell as a screen draws it; ``None`` for one that waits."""

@@ -74,10 +74,10 @@ class Sweep:
         self.waiting: dict[CellKey, str] = {}
         """Cells to be asked, with the name of their line."""
         self.live: dict[CellKey, Live] = {}
-        self.unsaved: dict[CellKey, Cell] = {}
-        """Cells that have ended and could not be written."""
         self.trouble: ErrorInfo | None = None
-        """Why not."""
+        """What is wrong with the record."""
+        self._behind = False
+        """Whether that is that it cannot be written."""
         self.strict = strict
         self.prices = prices
         self._record = record
@@ -116,7 +116,6 @@ class Sweep:
             by_model: dict[str, list[CellKey]] = {}
             for key in ordered:
                 by_model.setdefault(self._record.columns[key.column].model, []).append(key)
-                self.unsaved.pop(key, None)
                 self._refused.pop(key, None)
             lines = [self._line(model, group) for model, group in by_model.items()]
         for begin in lines:
@@ -255,11 +254,14 @@ class Sweep:
 
     def _keep(self, cells: list[Cell]) -> None:
         try:
-            self._record.add(*(CellLine(cell=cell) for cell in cells))
+            self._record.keep(*(CellLine(cell=cell) for cell in cells))
         except FolderError as error:
-            self.unsaved.update({cell.key: cell for cell in cells})
-            self.trouble = error.info
-            self._tell([["state", {"notice": msgspec.to_builtins(error.info)}]])
+            self.trouble, self._behind = error.info, True
+        else:
+            if not self._behind:
+                return
+            self.trouble, self._behind = None, False
+        self._tell([["state", {"notice": msgspec.to_builtins(self.trouble)}]])
 
     def _let_go(self, cell: Live) -> None:
         del self.live[cell.key]
