@@ -3,8 +3,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import workbench as wb
@@ -51,8 +53,6 @@ def until(condition: Callable[[], object]) -> None:
 
 def ask(panes: Panes, kind: str, **fields: Any) -> commands.Ack:
     """What a front end sends, as the bridge hands it on."""
-    import msgspec
-
     return panes.perform(msgspec.convert({"kind": kind, "id": 7, **fields}, commands.PanesCommand))
 
 
@@ -128,8 +128,6 @@ def test_stop_ends_all_and_what_waits(make: Make) -> None:
 
 
 def test_the_one_in_memory_is_asked_first(make: Make) -> None:
-    import msgspec
-
     service = ScriptedService(say("ok"))
     service.infos[1] = msgspec.structs.replace(service.infos[1], status="loaded")
     panes = make(["tiny", "other"], service)
@@ -137,6 +135,37 @@ def test_the_one_in_memory_is_asked_first(make: Make) -> None:
     assert all(reply.wait(WAIT) for reply in replies)
     assert [reply.model for reply in replies] == ["tiny", "other"]
     assert [request.model for request in service.requests] == ["other", "tiny"]
+
+
+def test_what_is_attached_goes_to_all_with_the_next_message(make: Make) -> None:
+    panes = make(["tiny", "other"], ScriptedService(say("ok")))
+    panes.attach("a,b\n1,2", name="numbers")
+    [reply.result(WAIT) for reply in panes.send("Hi", attach="more words")]
+    texts = [chat.messages[0].parts for chat in panes.chats]
+    assert [len(parts) for parts in texts] == [3, 3]
+    panes.attach("again", name="words")
+    assert ask(panes, "send_all", text="And?").ok
+    until(lambda: not panes.busy)
+    assert [len(chat.messages[2].parts) for chat in panes.chats] == [2, 2]
+    assert all(chat.attachments == () for chat in panes.chats)
+
+
+def test_a_picture_is_refused_before_anybody_is_asked_where_one_cannot_see_it(make: Make, tmp_path: Path) -> None:
+    from PIL import Image
+
+    service = ScriptedService(say("ok"))
+    seeing = msgspec.structs.replace(service.infos[0], capabilities=frozenset({"vision"}))
+    service.infos[0] = seeing
+    panes = make(["tiny", "other"], service)
+    Image.new("RGB", (4, 4)).save(tmp_path / "dot.png")
+    with pytest.raises(UsageError, match="other cannot see pictures"):
+        panes.send("What is it?", attach=tmp_path / "dot.png")
+    panes.attach(tmp_path / "dot.png")
+    refused = ask(panes, "send_all", text="What is it?")
+    assert not refused.ok
+    assert service.requests == []
+    panes.remove("tiny")  # it held what stands beside the composer
+    assert [each.name for each in panes.chats[0].attachments] == ["dot.png"]
 
 
 # What goes wrong

@@ -29,9 +29,12 @@ from workbench.commands import (
 )
 from workbench.errors import ModelError, StateError, UsageError, describe
 from workbench.messages import new_id
+from workbench.messages import user as user_message
 from workbench.model import ModelInfo
 from workbench.options import GenerationOptions, make_options
 from workbench.sessions.answer import Op
+from workbench.sessions.attaching import sight
+from workbench.sessions.attaching.attachment import Attachment
 from workbench.sessions.audience import Audience, Observer
 from workbench.sessions.chat import Chat
 from workbench.sessions.in_turn import Line, Place
@@ -149,18 +152,37 @@ class Panes:
 
     # Asking
 
-    def send(self, text: str, **given: Any) -> tuple[Reply, ...]:
-        """Ask all; returns their replies at once, from left to right. `given` is what `Chat.send` takes.
+    def attach(self, *things: Any, name: str | None = None) -> tuple[Attachment, ...]:
+        """Put things beside the composer: they go with the next message, to all. Takes and raises as `Chat.attach`."""
+        return self.chats[0].attach(*things, name=name)
+
+    def send(self, text: str, *, attach: Any = (), **given: Any) -> tuple[Reply, ...]:
+        """Ask all; returns their replies at once, from left to right. `attach` and `given` are what `Chat.send` takes.
 
         Local models answer one after another, the one that is in memory first; those of servers meanwhile.
         A model that fails does not keep the others from answering: its reply has the `error`.
-        Raises as `Chat.send`; nothing is sent where the person has not allowed that for one of them.
+        Raises as `Chat.send`; nothing is sent where the person has not allowed that for one of them, or where one
+        does not see a picture.
         """
         chats = self.chats
         for chat in chats:
             chat._who()
-        asked = {chat.id: chat.send(text, **given) for chat in _loaded_first(chats)}
+        made = chats[0]._made(attach)
+        beside = self._beside(chats, made)
+        asked = {}
+        for chat in _loaded_first(chats):
+            files = made if chat is chats[0] else (*beside, *made)
+            asked[chat.id] = chat.send(text, attach=files, **given)
         return tuple(asked[chat.id] for chat in chats)
+
+    def _beside(self, chats: Sequence[Chat], more: Sequence[Attachment] = ()) -> list[Attachment]:
+        """What stands beside the composer, which is the first chat's. Raises `UsageError` where one cannot see it."""
+        with self.lock:
+            beside = chats[0]._tray.ready()
+            parts = [part for each in (*beside, *more) for part in each.parts]
+            for chat in chats:
+                sight.check(chat._model_info(), [user_message("", *parts)])
+        return beside
 
     def stop(self) -> None:
         """Cancel all that is being answered or waits, in every pane; what was written stays."""
@@ -248,6 +270,9 @@ class Panes:
         chats = self.chats
         if any(chat._held is not None for chat in chats):
             raise StateError("A message waits for your leave in one of the chats.", next_step="Answer that first.")
+        beside = self._beside(chats)
+        for chat in chats[1:]:
+            chat.attach(*beside)
         for chat in _loaded_first(chats):
             ack = chat.perform(Send(id=command.id, text=command.text, interrupt=command.interrupt))
             if ack.error is not None:
@@ -301,7 +326,9 @@ class Panes:
 
     def _take_out(self, chats: Sequence[Chat]) -> None:
         """Show these no more; the lock is held."""
+        beside = self._chats[0].attachments if self._chats[0] in chats else ()
         self._chats = tuple(chat for chat in self._chats if chat not in chats)
+        self._chats[0].attach(*beside)
         self._watch()
         for chat in chats:
             self._audience.emit([["drop", chat.id]])

@@ -19,6 +19,8 @@ export interface HeadEvents {
 
 /** What stands around a chat that is one of several panes. */
 export interface Beside {
+  /** Tells it from another of the same model; stands behind the model's name. */
+  number: HTMLElement;
   /** Closes the others and goes on with this one. */
   keep(): void;
   close(): void;
@@ -40,6 +42,8 @@ export class Head {
   private readonly newChat: HTMLButtonElement;
   private readonly options: HTMLButtonElement;
   private readonly more: HTMLButtonElement;
+  /** Only in a pane; it keeps its place. */
+  private readonly stop: HTMLButtonElement;
   private readonly end: HTMLElement;
   private view: ChatView | null = null;
 
@@ -58,15 +62,16 @@ export class Head {
     this.more = iconButton("more", "More", () => this.openMore());
     setAttribute(this.more, "aria-haspopup", "menu");
     this.end = h("span", { class: "wb-end wb-fx wb-gap1" }, ...(beside ? [] : [this.newChat, history]), this.options, this.more);
+    this.stop = iconButton("stop", "Stop this one", () => this.view?.run && events.ask({ kind: "stop", run: this.view.run }));
     if (beside) {
       const keep = textButton("Keep this one", "wb-gh wb-sm wb-pkeep wb-others", () => beside.keep());
-      this.end.prepend(keep);
+      this.end.prepend(keep, this.stop);
       const close = iconButton("x", "Close this chat", () => beside.close());
       close.classList.add("wb-others");
       this.end.append(close);
     }
     const { button, picker } = this.choice;
-    this.element = h("div", { class: "wb-hd" }, this.choice.switch, button.element, this.title, this.badge, this.end, picker.element);
+    this.element = h("div", { class: "wb-hd" }, this.choice.switch, button.element, beside?.number ?? null, this.title, this.badge, this.end, picker.element);
   }
 
   /** Without a kernel (`live` false) it only tells which model answered. */
@@ -75,6 +80,7 @@ export class Head {
     this.choice.update(view, live);
     show(this.newChat, live && view.messages.length > 0);
     show(this.end, live);
+    this.stop.style.visibility = view.run === null ? "hidden" : "";
     show(this.badge, view.private);
     show(this.title, view.title !== "" && view.messages.length > 0);
     this.title.disabled = !live;

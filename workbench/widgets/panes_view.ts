@@ -1,14 +1,15 @@
 // One view of chats side by side: a chat's own view for each, and one composer below all. Where there is room for one
 // only, the strip of names says which.
 import { insertBelow } from "./cells";
+import { Attachments } from "./chat_attach";
 import { Composer } from "./composer";
-import { h, setAttribute, show, textButton } from "./dom";
+import { h, setAttribute, setText, show, textButton } from "./dom";
 import { stateWord } from "./foot";
 import { Menu } from "./menu";
 import { Panel } from "./panel";
 import type { PanesRequest, PanesStore } from "./panes_protocol";
 import { dot, Picker } from "./picker";
-import type { Ack, ChatView, Model } from "./protocol";
+import type { Ack, ChatView, Model, Request } from "./protocol";
 import { ChatWidget } from "./view";
 
 const ALL = ["", "", "both", "all three", "all four"];
@@ -17,6 +18,8 @@ let numbered = 0;
 /** A pane as it is drawn: the chat, its tab, and what ends both. */
 interface Pane {
   chat: ChatWidget;
+  /** Which of several of the same model it is. */
+  number: HTMLElement;
   tab: HTMLButtonElement;
   life: AbortController;
 }
@@ -29,6 +32,8 @@ export class PanesPanel {
   private readonly add = textButton("Add a model", "wb-gh wb-sm wb-padd", () => undefined, "plus");
   private readonly picker: Picker;
   private readonly composer: Composer;
+  /** They stand beside the composer; the first chat holds them for all. */
+  private readonly attachments: Attachments;
   private readonly panes = new Map<string, Pane>();
   private shown: string | null = null;
   private wasBusy = false;
@@ -41,7 +46,7 @@ export class PanesPanel {
     const menu = new Menu(signal);
     this.picker = new Picker(
       this.add,
-      { choose: (model) => void this.ask({ kind: "add_pane", model }), refresh: () => this.listModels() },
+      { choose: (model) => void this.ask({ kind: "add_pane", model }), refresh: () => void this.askFirst({ kind: "list_models" }) },
       signal,
     );
     this.composer = new Composer(
@@ -54,6 +59,15 @@ export class PanesPanel {
       this.add,
       signal,
     );
+    this.attachments = new Attachments({
+      ask: (request) => this.askFirst(request),
+      menu: (opener, label, groups) => menu.open(opener, label, groups),
+      refuse: (error) => this.panel.notice.refusal(error),
+      focus: () => this.composer.focus(),
+    });
+    this.attachments.listen(this.composer.element, this.composer.element, signal);
+    this.composer.element.firstElementChild!.prepend(this.attachments.tray);
+    this.add.before(this.attachments.button);
     const strip = h("div", { class: "wb-ptabs" }, this.tabs);
     const parts = [strip, this.grid, this.composer.element, this.picker.element, menu.element];
     this.panel = new Panel("Chats side by side", "wb-panes", parts, () => this.paint(), signal);
@@ -88,10 +102,11 @@ export class PanesPanel {
     this.panel.notice.word(done ? `Go on here, or run the new cell below to show it by itself: \`${line}\`` : `Go on here, or in a cell: \`${line}\``);
   }
 
-  /** What there is to choose from is one list, asked for through the first chat. */
-  private listModels(): void {
-    const first = this.store.view?.rows[0];
-    if (first) void this.store.pane(first.id).request({ kind: "list_models" });
+  /** What is one for all is asked through the first chat: the models to choose from, what goes with the next message. */
+  private async askFirst(request: Request): Promise<Ack> {
+    const ack = await this.store.pane(this.store.view!.rows[0]!.id).request(request);
+    if (!this.signal.aborted) this.panel.notice.refusal(ack.ok ? null : ack.error);
+    return ack;
   }
 
   private show(pane: string): void {
@@ -131,13 +146,16 @@ export class PanesPanel {
     this.composer.update({
       running: busy,
       usable: live,
-      placeholder: busy ? "Write the next message; it waits its turn" : ids.length > 1 ? `Message ${all}` : `Message ${view.names[ids[0] ?? ""] ?? ""}`,
+      placeholder: busy ? "Write the next message; it waits its turn" : `Message ${all || (chats[0]?.model?.name ?? "")}`.trim(),
       first: chats.every((chat) => chat.messages.length === 0),
       options: "",
       stop: all ? `Stop ${ids.length > 2 ? "all" : all}` : "Stop",
     });
     show(this.add, ids.length < view.most);
-    if (chats[0]) this.picker.update({ ...chats[0], model: null });
+    if (chats[0]) {
+      this.picker.update({ ...chats[0], model: null });
+      this.attachments.update(chats[0].attachments);
+    }
     if (this.wasBusy && !busy) this.panel.say(ids.length > 1 ? `${all} have ended` : "");
     this.wasBusy = busy;
   }
@@ -146,15 +164,17 @@ export class PanesPanel {
     const on = id === this.shown;
     const chat = this.store.pane(id).view;
     pane.chat.element.classList.toggle("wb-on", on);
-    setAttribute(pane.chat.element, "data-name", name);
     setAttribute(pane.tab, "aria-selected", String(on));
     setAttribute(pane.tab, "tabindex", on ? 0 : -1);
     if (!chat) return;
+    const number = numberOf(name, chat);
+    setText(pane.number, number);
+    show(pane.number, number !== "");
     const state = chat.run === null ? "" : stateWord(chat, chat.messages.findLast(({ role }) => role === "assistant") ?? null);
     const stamp = `${name} ${state} ${chat.model?.status}`;
     if (pane.tab.dataset.drawn === stamp) return;
     pane.tab.dataset.drawn = stamp;
-    const words = h("span", { class: "wb-cut" }, nameOf(name, chat));
+    const words = h("span", { class: "wb-cut" }, [chat.model?.name ?? name, number].filter(Boolean).join(" "));
     pane.tab.replaceChildren(...(chat.model ? [dot(chat.model)] : []), words);
     setAttribute(pane.tab, "title", [name, state].filter(Boolean).join(": "));
     pane.tab.classList.toggle("wb-pbusy", state !== "");
@@ -162,14 +182,15 @@ export class PanesPanel {
 
   private put(id: string): void {
     const life = new AbortController();
-    const beside = { keep: () => void this.keep(id), close: () => void this.ask({ kind: "remove_pane", pane: id }) };
+    const number = h("span", { class: "wb-bdg wb-pnum" });
+    const beside = { number, keep: () => void this.keep(id), close: () => void this.ask({ kind: "remove_pane", pane: id }) };
     const store = this.store.pane(id);
     const chat = new ChatWidget(store, life.signal, this.model, beside);
     chat.element.classList.add("wb-pane");
     chat.element.id = `wb-pane-${++numbered}`;
     const tab = h("button", { type: "button", role: "tab", "aria-controls": chat.element.id });
     tab.addEventListener("click", () => this.show(id), { signal: life.signal });
-    this.panes.set(id, { chat, tab, life });
+    this.panes.set(id, { chat, number, tab, life });
     this.grid.append(chat.element);
     this.tabs.append(tab);
   }
@@ -184,8 +205,8 @@ export class PanesPanel {
   }
 }
 
-/** A model's short name, with the number that its pane has. */
-function nameOf(name: string, chat: ChatView): string {
-  const model = chat.model;
-  return model && name.startsWith(model.id) ? model.name + name.slice(model.id.length) : name;
+/** What a pane's name has beside the model's; empty where the model is there once. */
+function numberOf(name: string, chat: ChatView): string {
+  const model = chat.model?.id ?? "";
+  return name.startsWith(model) ? name.slice(model.length).trim() : "";
 }

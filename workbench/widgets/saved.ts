@@ -105,7 +105,7 @@ function idle(): Promise<void> {
 }
 
 /** Puts the copy into every output that was made for this chat, or `of` what else; one that is up to date is left alone. */
-export function writeCopy(model: Model, id: string, copy: Copy, of: "chat" | "panes" = "chat"): void {
+export function writeCopy(model: Model, id: string, copy: Copy, of: "chat" | "panes" | "comparison" = "chat"): void {
   const manager = model.widget_manager as { context?: { model?: Notebook } } | undefined;
   const cells = manager?.context?.model?.cells;
   for (let i = 0; i < (cells?.length ?? 0); i++) {
