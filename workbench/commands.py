@@ -581,6 +581,10 @@ class RerunCells(_Command, frozen=True, kw_only=True):
 
     cells: list[str] | None = None
     """Their ids in the view; ``None`` for those that failed, were cancelled or never ran."""
+    column: str | None = None
+    """Id of the column whose cells alone are meant; ``None`` for all."""
+    strict: bool = False
+    """One by one, for fair times; without `cells` also those that were answered together with others."""
 
 
 class OpenCell(_Command, frozen=True, kw_only=True):
@@ -654,6 +658,10 @@ class ExportCells(_Command, frozen=True, kw_only=True):
     """Ids of rows, in that order; ``None`` for all."""
     columns: list[str] | None = None
     """Ids of columns, in that order; ``None`` for all."""
+
+
+class ReadCopy(_Command, frozen=True, kw_only=True):
+    """What is saved of a comparison with the notebook, as the `Ack`'s data: its ``html`` and ``text``."""
 
 
 class SendAll(_Command, frozen=True, kw_only=True):
@@ -807,6 +815,7 @@ ComparisonCommand: TypeAlias = (
     | CastVote
     | UndoVote
     | ExportCells
+    | ReadCopy
 )
 """What a comparison takes."""
 

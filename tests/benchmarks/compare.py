@@ -9,6 +9,7 @@ another, which share what they have read as well.
 Makespan: 8 remote models x 20 prompts, each on a server of its own in another process, which answers after a fixed
 delay of 0.3 to 1 s. The longest column cannot take less than 20 / 4 times the longest delay, four cells of a server
 being asked at once; the whole comparison is measured against that. Loads: 4 local models x 10 prompts.
+The grid in JupyterLab is `compare_grid`'s.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import compare_grid
 from common import PYTHON, arguments, interleaved, last_line, ratio, spread, table
 
 from workbench import builtin, messages
@@ -36,6 +38,7 @@ from workbench.sessions.comparing.compare import compare
 from workbench.sessions.comparing.schedule import CONCURRENCY
 
 KEYS = (
+    "grid_dropped_ratio",
     "loads",
     "makespan_ratio",
     "mismatched_tokens",
@@ -226,6 +229,7 @@ def main() -> None:
         desk.theirs()
         ours, theirs, alone = interleaved(1 if smoke else 7, desk.together, desk.theirs, desk.alone)
         passes, least, mismatched = desk.passes()
+    lines, grid = compare_grid.measured(smoke)
     makespans = sorted(ratios)[len(ratios) // 2]
     table(
         [
@@ -236,9 +240,11 @@ def main() -> None:
             ("tokens other than one by one", str(mismatched)),
             (f"{len(delays)} remote models x {asked} prompts, makespan / least of the longest column", spread(ratios)),
             (f"{len(models)} local models x {min(asked, 10)} prompts, loads", str(loaded)),
+            *lines,
         ]
     )
     last_line(
+        grid_dropped_ratio=grid,
         makespan_ratio=makespans,
         loads=loaded,
         mismatched_tokens=mismatched,

@@ -15,6 +15,8 @@ from tests.browser.owning import own
 Open = Callable[..., Notebook]
 expect.set_options(timeout=15_000)
 
+COPIED = """words => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.some(cell =>
+  JSON.stringify(cell.toJSON().outputs ?? []).includes(words))"""
 MODELS = """
 from workbench.engines.scripted import Echo, Say, Script
 from workbench.services.local import LocalChatService
@@ -127,6 +129,20 @@ def test_the_narrow_grid_shows_one_column_at_a_time(panel: Notebook) -> None:
     expect(cell(page, 1, 0)).to_contain_text("eight")
     page.locator(".wb-cstrip").get_by_role("tab").first.click()
     expect(cell(page, 1, 0)).to_contain_text("How many legs")
+
+
+def test_the_notebook_saved_after_a_sweep_shows_its_answers(panel: Notebook) -> None:
+    def copy() -> str:
+        outputs = [output for each in panel.cells() for output in each.get("outputs", [])]
+        return "".join(str(output.get("data", {}).get("text/html", "")) for output in outputs)
+
+    panel.page.wait_for_function(COPIED, arg="4 of 4")
+    assert "A spider has" in copy()
+    assert panel.python("cmp.add_prompts(['A third question?']); print(cmp.wait(20))") == "True"
+    panel.page.wait_for_function(COPIED, arg="6 of 6")
+    panel.save()
+    saved = panel.file.read_text()
+    assert "A third question?" in saved and "6 of 6" in saved
 
 
 def test_a_row_added_in_a_cell_appears_and_fills(panel: Notebook) -> None:

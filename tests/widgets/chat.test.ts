@@ -81,7 +81,7 @@ test("the status line and the answer say what is measured, and nothing that is n
   const { find, delta } = await shown({ messages: [question], context: { used: 1740, reserved: 256, limit: 2048 } });
   expect(find(".wb-ft").textContent).not.toMatch(/first token|tok\/s/);
   const usage = { prompt_tokens: 1980, cached_tokens: 1806, completion_tokens: 412, reasoning_tokens: null };
-  const metrics = { load_s: null, ttft_s: 0.02, prefill_tps: null, decode_tps: 61.34, total_s: null, peak_memory: null };
+  const metrics = { load_s: null, ttft_s: 0.02, prefill_tps: null, decode_tps: 61.34, total_s: null, peak_memory: null, batch: null };
   await delta(["message", message("a1", { text: "x", usage, metrics, tokens: 412, finish: "stop" })]);
   for (const words of ["Ready", "first token 0.02 s", "61.3 tok/s", "1,980 in, 1,806 cached", "412 out", "1.7k of 2k", "nearly full"]) {
     expect(find(".wb-ft").textContent).toContain(words);

@@ -27,15 +27,16 @@ function view(changes: Partial<CompareView> = {}, rows = 3): CompareView {
   };
 }
 
-async function mounted(state = view()) {
-  const panel = await mountPanel(compare() as never, state);
+async function mounted(state = view(), manager?: unknown) {
+  const panel = await mountPanel(compare() as never, state, { manager });
+  const asked = (): unknown[] => panel.asked().filter((each) => (each as CompareRequest).kind !== "read_copy");
   const boxes = (): HTMLElement[] => [...panel.el.querySelectorAll<HTMLElement>(".wb-gr:not([hidden]) .wb-c")];
   const box = (row: number, column: number): HTMLElement => {
     const element = [...panel.el.querySelectorAll<HTMLElement>(".wb-gr:not([hidden])")].find((each) => each.getAttribute("aria-rowindex") === String(row + 1))!;
     return element.querySelectorAll<HTMLElement>(".wb-c")[column]!;
   };
   const item = (words: string): HTMLElement => [...panel.el.querySelectorAll<HTMLElement>("[role=menu] button")].find((each) => each.textContent!.startsWith(words))!;
-  return { ...panel, boxes, box, item };
+  return { ...panel, asked, boxes, box, item };
 }
 
 test("the tags are those of the types", () => {
@@ -230,6 +231,42 @@ test("a replay and batched cells are said in words; failed cells can be run agai
   await until(() => panel.el.querySelector(".wb-cft")!.textContent!.includes("answered together"), "the word on batches");
   panel.ops(["state", { replayed: true }]);
   await until(() => panel.el.querySelector(".wb-cft")!.textContent!.includes("This is a replay"), "the word on replays");
+});
+
+test("cells answered together are run one by one: all from the foot, a column from its menu", async () => {
+  const progress = { finished: 9, total: 9, seconds_left: null, failed: 0, running: false };
+  const panel = await mounted(view({ progress }));
+  const button = (): HTMLElement => panel.el.querySelector<HTMLElement>(".wb-cft .wb-btn")!;
+  expect(button().hidden).toBe(true);
+  panel.ops(["patch", "r0:tiny:0", { batched: true }]);
+  await until(() => !button().hidden, "the button");
+  button().click();
+  panel.button("Options of tiny").click();
+  panel.item("Run one by one").click();
+  expect(panel.asked()).toEqual([
+    { kind: "rerun_cells", cells: null, strict: true }, { kind: "rerun_cells", cells: null, column: "tiny", strict: true },
+  ]);
+  panel.ops(["state", { progress: { ...progress, finished: 8, running: true } }]);
+  await until(() => button().hidden, "no button while cells are asked");
+});
+
+test("once all has ended the copy in the notebook is written, by what the kernel makes of it", async () => {
+  const mark = '<div data-wb-comparison="c1">';
+  const written: unknown[] = [];
+  const outputs = [`${mark}before</div>`, "<div>another</div>"].map((html) => ({
+    data: { "text/html": html },
+    setData: ({ data }: { data: unknown }) => void written.push(data),
+  }));
+  const list = <T>(items: T[]) => ({ length: items.length, get: (i: number) => items[i]! });
+  const manager = { context: { model: { cells: list([{ outputs: list(outputs) }]) } } };
+  const panel = await mounted(view(), manager);
+  const copies = (): number => panel.model.sent.filter(({ kind }) => (kind as string) === "read_copy").length;
+  panel.ops(["cell", cell("r0", "tiny", { text: "more" })]);
+  panel.ops(["state", { progress: { finished: 9, total: 9, seconds_left: null, failed: 0, running: false } }]);
+  await until(() => copies() === 1, "the question for the copy");
+  panel.answer("read_copy", { html: `${mark}after</div>`, text: "after" });
+  await until(() => written.length > 0, "the copy");
+  expect(written).toEqual([{ "text/html": `${mark}after</div>`, "text/plain": "after" }]);
 });
 
 test("of two hundred prompts only those in sight are drawn", async () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench import display
 from workbench.commands import ComparisonCommand
 from workbench.sessions.answer import Op
 from workbench.widgets.bridge import SessionWidget, bundle
@@ -21,6 +22,11 @@ class CompareWidget(SessionWidget):
 
     def _merged(self, ops: list[Op]) -> list[Op]:
         return merged(ops)
+
+    def _unseen(self, op: Op) -> None:
+        """Write the saved copy once all has ended: no front end does it."""
+        if op[0] == "state" and not op[1].get("progress", {"running": True})["running"]:
+            display.refresh_copy(self._session)
 
 
 def merged(ops: list[Op]) -> list[Op]:

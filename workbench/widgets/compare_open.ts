@@ -114,13 +114,18 @@ export class OpenPanel {
   private drawFacts(cell: CellView): void {
     const { whole } = this;
     const facts = whole ? factsOf(whole) : [];
-    const batched: [string, string][] = cell.batched ? [["Times", "batched: no fair measure"]] : [];
-    this.facts.replaceChildren(...[...facts, ...batched].flatMap(([name, value]) => [
+    this.facts.replaceChildren(...[...facts, ...timesOf(cell)].flatMap(([name, value]) => [
       h("dt", {}, name), h("dd", { class: name === "Revision" ? "wb-mono" : null }, value),
     ]));
     show(this.receipt, Boolean(whole?.receipt));
     if (whole?.receipt) setText(this.json, JSON.stringify(whole.receipt, null, 1));
   }
+}
+
+/** What is to be known of its times, when it was not answered alone. */
+function timesOf({ batched, metrics }: CellView): [string, string][] {
+  if (!batched) return [];
+  return [["Times", metrics.batch ? `${metrics.batch} answered together: no fair measure` : "batched: no fair measure"]];
 }
 
 function badges(cell: CellView): HTMLElement[] {

@@ -6,15 +6,15 @@ import type { ErrorInfo, Metrics, Note, Progress, Usage } from "./protocol";
 /** Tags of what a comparison may be asked, in the order of `ComparisonCommand` in workbench/commands.py. */
 export const COMPARE_KINDS = [
   "hello", "stop_cells", "rerun_cells", "open_cell", "rate_cell", "add_prompts", "add_models", "remove_row",
-  "remove_column", "diff_cells", "begin_vote", "cast_vote", "undo_vote", "export_cells",
+  "remove_column", "diff_cells", "begin_vote", "cast_vote", "undo_vote", "export_cells", "read_copy",
 ] as const;
 
 export type FileFormat = "csv" | "json" | "html" | "markdown";
 
 export type CompareRequest =
-  | { kind: "hello" | "begin_vote" | "undo_vote" }
+  | { kind: "hello" | "begin_vote" | "undo_vote" | "read_copy" }
   | { kind: "stop_cells"; row?: string; column?: string; cell?: string }
-  | { kind: "rerun_cells"; cells: string[] | null }
+  | { kind: "rerun_cells"; cells: string[] | null; column?: string; strict?: boolean }
   | { kind: "open_cell"; cell: string }
   | { kind: "rate_cell"; cell: string; rating: number | null }
   | { kind: "add_prompts"; prompts: string[] }

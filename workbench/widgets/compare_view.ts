@@ -5,13 +5,14 @@ import type { CellAct, Place } from "./compare_grid";
 import { Grid } from "./compare_grid";
 import { ColumnChoice, ColumnsPopover } from "./compare_columns";
 import { DiffPanel } from "./compare_diff";
+import { columnMenu, exportMenu, filterMenu } from "./compare_menus";
 import { OpenPanel } from "./compare_open";
 import type {
   CellView, Change, ColumnView, CompareRequest, CompareStore, CompareView, DiffView, FileFormat, FileView, RowView, WholeCell,
 } from "./compare_protocol";
 import { VotePanel } from "./compare_vote";
 import { filterWords, footWords, isLive, passes, type Filter } from "./compare_words";
-import { confirmCopy, copyText, h, setAttribute, setText, show } from "./dom";
+import { confirmCopy, copyText, h, setAttribute, setText, show, textButton } from "./dom";
 import { download } from "./files";
 import { plural } from "./format";
 import { icon } from "./icons";
@@ -21,9 +22,6 @@ import type { Ack } from "./protocol";
 
 /** Below this width, in pixels, one column is shown at a time. */
 const NARROW = 560;
-const FORMATS: [FileFormat, string, string][] = [
-  ["csv", "CSV", ".csv"], ["json", "JSON, with receipts", ".json"], ["html", "HTML page", ".html"], ["markdown", "Markdown", ".md"],
-];
 
 export class ComparePanel {
   readonly element: HTMLElement;
@@ -35,6 +33,7 @@ export class ComparePanel {
   private readonly foot = h("div", { class: "wb-ft wb-cft" });
   private readonly footWords = h("span", { class: "wb-cut" });
   private readonly footRows = h("span", { class: "wb-end" });
+  private readonly alone: HTMLButtonElement;
   private readonly menu: Menu;
   private readonly choice = new ColumnChoice();
   private readonly columnsPopover: ColumnsPopover;
@@ -87,7 +86,8 @@ export class ComparePanel {
     });
     this.diff = new DiffPanel(() => this.closeBelow());
     this.vote = new VotePanel({ ask: (request) => this.ask(request), voting: (on) => this.voting(on) }, signal);
-    this.foot.append(icon("info", true), this.footWords, this.footRows);
+    this.alone = textButton("Run one by one", "wb-sm wb-pgone", () => void this.ask({ kind: "rerun_cells", cells: null, strict: true }), "retry");
+    this.foot.append(icon("info", true), this.footWords, this.alone, this.footRows);
     const parts = [this.bar.element, this.strip, this.grid.element, this.empty, this.vote.element, this.menu.element, this.columnsPopover.element, this.foot];
     this.panel = new Panel("Comparison", "wb-compare", parts, () => this.paint(), signal);
     this.element = this.panel.element;
@@ -203,6 +203,7 @@ export class ComparePanel {
     setText(this.footRows, rows);
     show(this.foot, Boolean(words || rows) && !this.vote.isOpen);
     show(this.footWords, words !== "");
+    show(this.alone, !this.kept && !view.progress.running && !view.replayed && [...this.store.cells].some(({ batched }) => batched));
   }
 
   private setNarrow(narrow: boolean): void {
@@ -349,25 +350,14 @@ export class ComparePanel {
   // Menus
 
   private filters(): MenuGroups {
-    const view = this.store.view!;
-    const item = (filter: Filter) => ({
-      label: filterWords(filter),
-      checked: JSON.stringify(filter) === JSON.stringify(this.filter),
-      press: () => {
-        this.filter = filter;
-        this.redraw();
-      },
+    return filterMenu(this.store.view!.scorers, this.filter, (filter) => {
+      this.filter = filter;
+      this.redraw();
     });
-    const scores = view.scorers.flatMap((scorer) => [item({ by: "score", scorer, least: false }), item({ by: "score", scorer, least: true })]);
-    return [[item({ by: "all" })], [item({ by: "done" }), item({ by: "open" }), item({ by: "failed" }), item({ by: "rated" })], scores];
   }
 
   private exports(): MenuGroups {
-    const copy = { label: "Copy as Markdown", icon: "copy" as const, detail: "what is shown", press: () => void this.copyMarkdown() };
-    return [
-      FORMATS.map(([format, label, detail]) => ({ label, detail, icon: "download" as const, press: () => void this.export(format) })),
-      [copy],
-    ];
+    return exportMenu({ file: (format) => void this.export(format), copy: () => void this.copyMarkdown() });
   }
 
   /** All of the bar in one menu, for a narrow widget. */
@@ -384,25 +374,19 @@ export class ComparePanel {
 
   private columnActions(column: ColumnView): MenuGroups {
     const view = this.store.view!;
-    const all = this.choice.all(view.columns);
-    const at = all.findIndex(({ id }) => id === column.id);
-    const does = (change: () => void): (() => void) => () => {
-      change();
-      this.redraw();
-    };
+    const columns = this.choice.all(view.columns);
     const cells = [...this.store.cells].filter((cell) => cell.column === column.id);
-    const failed = cells.filter(({ status }) => status === "failed" || status === "cancelled").map(({ id }) => id);
-    const run = [
-      ...(view.progress.running ? [{ label: "Stop this column", icon: "stop" as const, press: () => void this.ask({ kind: "stop_cells", column: column.id }) }] : []),
-      ...(failed.length && !view.replayed ? [{ label: `Rerun ${plural(failed.length, "failed cell")}`, icon: "retry" as const, press: () => void this.ask({ kind: "rerun_cells", cells: failed }) }] : []),
-    ];
-    const order = [
-      ...(at > 0 ? [{ label: "Move left", icon: "left" as const, press: does(() => this.choice.move(view.columns, column.id, -1)) }] : []),
-      ...(at < all.length - 1 ? [{ label: "Move right", icon: "right" as const, press: does(() => this.choice.move(view.columns, column.id, 1)) }] : []),
-      { label: "Hide", icon: "eyeoff" as const, press: does(() => this.choice.toggle(column.id)) },
-    ];
-    const remove = { label: "Remove the column", icon: "trash" as const, danger: true, press: () => void this.ask({ kind: "remove_column", column: column.id }) };
-    return [run, order, [remove]];
+    return columnMenu({ view, column, columns, cells }, {
+      ask: (request) => void this.ask(request),
+      move: (by) => {
+        this.choice.move(view.columns, column.id, by);
+        this.redraw();
+      },
+      hide: () => {
+        this.choice.toggle(column.id);
+        this.redraw();
+      },
+    });
   }
 
   // Files

@@ -18,6 +18,7 @@ from workbench.commands import (
     Hello,
     OpenCell,
     RateCell,
+    ReadCopy,
     RemoveColumn,
     RemoveRow,
     RerunCells,
@@ -48,7 +49,8 @@ def _do(made: Comparison, command: ComparisonCommand) -> Any:
         case StopCells():
             made.stop(command.row, command.column, None if command.cell is None else _key(command.cell))
         case RerunCells():
-            made.rerun(cells=None if command.cells is None else [_key(cell) for cell in command.cells])
+            cells = None if command.cells is None else [_key(cell) for cell in command.cells]
+            made.rerun(cells=cells, column=command.column, strict=command.strict)
         case OpenCell():
             return msgspec.to_builtins(made.cell(*_key(command.cell)))
         case RateCell():
@@ -72,6 +74,8 @@ def _do(made: Comparison, command: ComparisonCommand) -> Any:
             made.undo_vote()
         case ExportCells():
             return made.exported(command.format, rows=command.rows, columns=command.columns)
+        case ReadCopy():
+            return {"html": made.html(), "text": repr(made)}
         case _:
             assert_never(command)
 

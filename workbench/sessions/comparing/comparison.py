@@ -6,7 +6,7 @@ Who answers when is its `Sweep`; what has ended is in its `Record`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ class Comparison(Sheet):
         *,
         services: Services | None = None,
         scorers: ScoreFunction | Iterable[ScoreFunction] = (),
-        prices: Mapping[str, Sequence[float]] | None = None,
+        prices: Mapping[str, Price] | None = None,
         strict: bool = False,
         executor: Executor | None = None,
         force: bool = False,
@@ -73,7 +73,7 @@ class Comparison(Sheet):
             strict=strict,
             force=force,
             executor=executor,
-            prices={model: Price(*price) for model, price in (prices or {}).items()},
+            prices=dict(prices or {}),
         )
         if record.unreadable:
             message = f"{record.unreadable} lines of {record.path.name} could not be read and were left out."
@@ -122,19 +122,40 @@ class Comparison(Sheet):
             self._to_score([key for key in self._keys() if self._status(key) == "done"])
         self._tell_progress()
 
-    def rerun(self, *, failed: bool = True, cells: Iterable[Any] | None = None) -> int:
+    def rerun(
+        self,
+        *,
+        failed: bool = True,
+        cells: Iterable[Any] | None = None,
+        column: Which | None = None,
+        strict: bool = False,
+    ) -> int:
         """Ask again for `cells`, or for those that failed, were cancelled, or never ran; how many that are.
 
-        An answer is replaced once the new one has ended. Raises `StateError` for a replay.
+        With `strict` one by one while nothing else works, for fair times: without `cells` then also for those that
+        were answered together with others. With `column` only for those of one column. An answer is replaced once the
+        new one has ended. Raises `StateError` for a replay, and with `strict` while cells are still asked.
         """
         self._check_open()
+        if strict and not self._sweep.idle:
+            raise StateError(
+                "Other cells are still being asked: no time would be fair.",
+                next_step="Wait for them (`comparison.wait()`), or stop them, and ask again.",
+            )
         if cells is not None:
             keys = [self._key(cell) for cell in cells]
         else:
-            keys = [key for key in self._keys() if failed and self._status(key) in (None, "failed", "cancelled")]
+            keys = [key for key in self._keys() if self._wants_rerun(key, failed=failed, strict=strict)]
+        if column is not None:
+            of = self._column(column).id
+            keys = [key for key in keys if key.column == of]
         check_leave(self.services, {self._record.columns[key.column].model for key in keys})
-        self._ask(keys)
+        self._ask(keys, alone=strict)
         return len(keys)
+
+    def _wants_rerun(self, key: CellKey, *, failed: bool, strict: bool) -> bool:
+        status = self._status(key)
+        return (failed and status in (None, "failed", "cancelled")) or (strict and self._cell(key).batched)
 
     def add_prompts(self, prompts: Prompts, *, template: str | None = None, confirm: bool = False) -> None:
         """Add rows; only they run. Raises what `compare` raises."""
@@ -291,13 +312,13 @@ class Comparison(Sheet):
         self._failed = {key for key in self._failed if not which(key)}
         self._never = {key for key in self._never if not which(key)}
 
-    def _ask(self, keys: list[CellKey]) -> None:
+    def _ask(self, keys: list[CellKey], *, alone: bool = False) -> None:
         with self.lock:
             known = [key for key in keys if self._status(key) is not None]
             self._emit([["cell", views.waiting(key)] for key in known])
             self._failed -= set(keys)
             self._never -= set(keys)
-            self._sweep.add(keys)
+            self._sweep.add(keys, alone=alone)
         self._tell_progress()
 
     def _ended(self, cells: list[Cell]) -> None:
@@ -309,9 +330,9 @@ class Comparison(Sheet):
     def _to_score(self, keys: list[CellKey]) -> None:
         """Have answers scored where they are not yet.
 
-        Scorers that ask a model wait until no cell needs the memory; in a strict comparison all wait.
+        Scorers that ask a model wait until no cell needs the memory; where cells are asked one by one all wait.
         """
-        late = self._scoring.scorers if self._sweep.strict else self._scoring.slow()
+        late = self._scoring.scorers if self._sweep.one_by_one else self._scoring.slow()
         now = {name: each for name, each in self._scoring.scorers.items() if name not in late}
         if late:
             self._late += keys

@@ -87,6 +87,8 @@ class Sweep:
         self._ended = ended
         self._force = force
         self._executor = executor
+        self._alone: set[CellKey] = set()
+        """Cells to be asked one by one, while nothing else is."""
         self._runs: dict[str, CellKey] = {}
         self._refused: dict[CellKey, int] = {}
         self._paces: dict[str, Pace] = {}
@@ -100,6 +102,11 @@ class Sweep:
         return not self.waiting and not self.live
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether times are to be fair: nothing else may work meanwhile."""
+        return self.strict or bool(self._alone)
+
+    @property
     def seconds_left(self) -> float | None:
         """Seconds until all lines are through, as far as that can be told."""
         lines = [pace.seconds_left for pace in self._paces.values()]
@@ -108,10 +115,19 @@ class Sweep:
 
     # Cells come and go
 
-    def add(self, keys: Iterable[CellKey]) -> None:
-        """Ask for these cells; those that are waiting or being answered are not asked twice."""
+    def add(self, keys: Iterable[CellKey], *, alone: bool = False) -> None:
+        """Ask for these cells, `alone` one by one; those that are waiting or being answered are not asked twice.
+
+        One that is being stopped is asked: what still comes of it is dropped.
+        """
         with self._lock:
-            new = [key for key in keys if key not in self.live and key not in self.waiting]
+            wanted = list(keys)
+            for cell in [self.live[key] for key in wanted if key in self.live and self.live[key].stopping]:
+                self._let_go(cell)
+                self._paces[cell.line].done(counts=False)
+                self._tell([["cell", views.waiting(cell.key)]])
+            new = [key for key in wanted if key not in self.live and key not in self.waiting]
+            self._alone.update(new if alone else ())
             ordered = together(new, self._record.rows, self._record.columns)
             by_model: dict[str, list[CellKey]] = {}
             for key in ordered:
@@ -126,9 +142,10 @@ class Sweep:
         try:
             service, info = self._services.resolve(model)
         except ModelError as error:
+            self._alone.difference_update(keys)
             self._queue(keys, _HERE)
             return partial(self._hold_back, keys, error.info)
-        if info.local or self.strict:
+        if info.local or self.one_by_one:
             self._queue(keys, _HERE)
             return partial(self._local.add, model, keys)
         line = service.name
@@ -271,12 +288,20 @@ class Sweep:
 
     def _answer_model(self, model: str, keys: list[CellKey]) -> None:
         """All waiting cells of one model that stand in the line of local models, on its thread."""
+        alone = [key for key in keys if key in self._alone]
         try:
             service, _ = self._services.resolve(model)
+            self._pull(service, self._requests(service, [key for key in keys if key not in alone]), strict=self.strict)
+            self._pull(service, self._requests(service, alone), strict=True)
         except ModelError as error:
             self._hold_back(keys, error.info)
-            return
-        self._pull(service, (r for key in keys if (r := self._begin(key, service)) is not None))
+        finally:
+            with self._lock:
+                self._alone.difference_update(alone)
+
+    def _requests(self, service: ChatService, keys: list[CellKey]) -> Iterator[Request]:
+        """Cells as requests, each begun when its turn comes."""
+        return (request for key in keys if (request := self._begin(key, service)) is not None)
 
     def _start(self, key: CellKey) -> bool:
         """Begin a cell of an endpoint, on a thread of its own or in the executor; whether it was begun."""
@@ -300,10 +325,10 @@ class Sweep:
         return True
 
     def _pull_one(self, key: CellKey, service: ChatService, request: Request) -> None:
-        self._pull(service, [request])
+        self._pull(service, [request], strict=False)
         self._leave(service.name, key)
 
-    def _pull(self, service: ChatService, requests: Iterable[Request]) -> None:
+    def _pull(self, service: ChatService, requests: Iterable[Request], *, strict: bool) -> None:
         """The events of these requests, to their end; a cell that got none fails."""
         asked: list[str] = []
 
@@ -314,7 +339,7 @@ class Sweep:
 
         error = CUT
         try:
-            for event in stream_many(service, noted(), self._is_stopping, strict=self.strict):
+            for event in stream_many(service, noted(), self._is_stopping, strict=strict):
                 self.take(event)
         except Exception as raised:
             error = describe(raised)
