@@ -147,7 +147,8 @@ class TextStream:
         """The text has ended: what was held back."""
         if self.stopped:
             return []
-        out = self._end_tool("") if self._state == "tool" else []
+        whole = self._state == "tool" and self.tool is not None and not self.tool[1]
+        out = self._end_tool("") if whole else []  # a call without its end was cut off: half of it must not be run
         return out + self._emit(len(self._buffer), last=True)
 
     def _drain(self) -> list[Delta]:
