@@ -57,6 +57,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Model id, for messages."""
     path: str
     """Folder or file on this machine."""
+    projector: str | None = None
+    """File through which the model sees pictures, where it is one of its own; ``None``: it sees none."""
     context_length: int | None = None
     """Tokens of context to allow; ``None`` for the model's own."""
     cache_limit: int = 256 * 2**20

@@ -15,6 +15,7 @@ from workbench.model import ModelInfo
 
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _MOST_PARTS = 1000
+_QUANTIZED = re.compile(r"[-._](?:ud-)?(?:i?q\d|bf16|f16|f32|fp16|mxfp4|\d{5}-of-).*$")
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -38,6 +39,8 @@ def info(path: Path, *, id: str | None = None, name: str | None = None, whole: b
         watch.see(path)
         for file in _beside(path):
             watch.see(file)
+        if path.suffix.lower() == ".gguf":
+            watch.see(path.parent)  # its projector may come or go
         try:
             return _Read(_info(read(path)))
         except ModelFilesError as error:
@@ -67,6 +70,24 @@ def parts(path: Path) -> list[Path]:
     ]
 
 
+def projector(path: Path) -> Path | None:
+    """The file through which the model of a GGUF file sees pictures (``mmproj-*.gguf``); ``None`` where it has none.
+
+    It lies beside the model. Where several models lie there, it is the one with this model's name.
+    """
+    if path.suffix.lower() != ".gguf":
+        return None
+    try:
+        beside = sorted(file for file in path.parent.iterdir() if file.suffix.lower() == ".gguf")
+    except OSError:
+        return None
+    found = [file for file in beside if file.name.lower().startswith("mmproj")]
+    models = {_named(file) for file in beside if file not in found}
+    own = [file for file in found if _named(path) in file.name.lower()]
+    fitting = own or (found if models == {_named(path)} else [])
+    return next((file for file in fitting if "f16" in file.name.lower()), fitting[0] if fitting else None)
+
+
 def save() -> None:
     """Leave what was read for the next kernel."""
     _glances.save()
@@ -79,6 +100,11 @@ def _beside(path: Path) -> list[Path]:
         return sorted(path.iterdir()) if path.is_dir() else parts(path)
     except OSError:
         return []
+
+
+def _named(path: Path) -> str:
+    """The model that a GGUF file's name tells, without its quantization."""
+    return _QUANTIZED.sub("", path.stem.lower())
 
 
 def _info(found: ModelFiles) -> ModelInfo:
@@ -95,7 +121,7 @@ def _info(found: ModelFiles) -> ModelInfo:
         architecture=found.architecture,
         context_length=found.context_length,
         size=found.size,
-        capabilities=found.capabilities,
+        capabilities=found.capabilities | ({"vision"} if projector(found.path) is not None else set()),
         path=str(found.path),
         licence=found.licence,
     )

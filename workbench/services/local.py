@@ -23,9 +23,10 @@ from workbench.engines import LoadedModel, LoadSpec, hosts, missing_package
 from workbench.engines.hosted import HostedEngine
 from workbench.errors import EngineError, EngineMissingError
 from workbench.events import Event, Failed, Finished, LoadProgress, Notice, Queued
+from workbench.manager import facts as model_facts
 from workbench.manager import files, inventory, machine
 from workbench.manager.fit import Fit, fit
-from workbench.messages import new_id
+from workbench.messages import Image, new_id
 from workbench.model import ModelInfo
 from workbench.request import Request
 from workbench.services import room
@@ -159,13 +160,15 @@ class LocalChatService:
         return None if engine is None else engine.loaded
 
     def count_tokens(self, request: Request) -> int | None:
-        """Tokens of the prompt; ``None`` while the model is not in memory, and nothing is loaded for it.
+        """Tokens of the prompt; ``None`` while the model is not in memory, and nothing is loaded for it, and for one
+        with pictures: how many those take is known when they are read.
 
         While the model answers it waits for the next token, or the next piece of a prompt that is being read: well
         below a second. Call it from a background thread all the same. Raises what the engine raises.
         """
         engine = self._loaded(request.model)
-        return None if engine is None else engine.count_tokens(request)
+        pictures = any(isinstance(part, Image) for message in request.messages for part in message.parts)
+        return None if engine is None or pictures else engine.count_tokens(request)
 
     def render(self, request: Request) -> str | None:
         """The exact prompt; ``None`` while the model is not in memory. Waits and raises as `count_tokens` does."""
@@ -275,6 +278,9 @@ class LocalChatService:
         info = msgspec.structs.replace(
             place.info, engine=engine, format=FORMATS[engine], path=str(path), size=facts.size
         )
+        projector = model_facts.projector(path) if engine == "llama_cpp" else None
+        if projector is not None:
+            info = msgspec.structs.replace(info, size=facts.size + projector.stat().st_size)
         host = HostedEngine(engine)  # it imports its framework while room is made
         with self._changed:
             place.engine, place.loading, place.percent = host, True, None
@@ -285,6 +291,7 @@ class LocalChatService:
             spec = LoadSpec(
                 model=place.info.id,
                 path=str(path),
+                projector=None if projector is None else str(projector),
                 context_length=context_length,
                 cache_budget=room.cache_budget(need),
             )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVER_COUNTS = "The server makes the prompt of it; how many tokens that are is known after the answer."
 NOT_LOADED = "The model is not in memory: load it to see the prompt and count its tokens."
+PICTURES = "How many tokens the pictures take is known when they have been read."
 NOTHING = "There is nothing to send yet."
 _PICTURE = re.compile(r"(data:image/\w+;base64,)([A-Za-z0-9+/=]{100,})")
 
@@ -74,8 +75,10 @@ def previewed(
         prompt, tokens = service.render(request), service.count_tokens(request)
     except WorkbenchError as error:
         return msgspec.structs.replace(found, note=error.message)
-    if prompt is None or tokens is None:
+    if prompt is None:
         return msgspec.structs.replace(found, note=NOT_LOADED)
+    if tokens is None:
+        return msgspec.structs.replace(found, prompt=prompt, note=PICTURES)
     left = None if info.context_length is None else max(0, info.context_length - tokens)
     asked = options.max_tokens
     reserved = left if asked is None or left is None else min(asked, left)
