@@ -266,10 +266,27 @@ def test_very_many_cells_are_asked_about_first() -> None:
         made.add_prompts([f"p{n}" for n in range(5000)])
 
 
-@pytest.mark.parametrize(("given", "words"), [({"samples": 0}, "samples"), ({"scorers": [3]}, "no scorer")])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"samples": 0}, "samples"),
+        ({"scorers": [3]}, "no scorer"),
+        ({"scorers": None}, "no scorer"),
+        ({"prices": {"tiny": 3}}, "3 is no price of tiny"),
+        ({"prices": {"tiny": ("3", "4")}}, "no price of tiny"),
+        ({"executor": "dask"}, r"client\.get_executor"),
+        ({"name": 5}, "cannot be named"),
+        ({"template": 5}, "A template is a text"),
+    ],
+)
 def test_bad_arguments_are_refused_at_once(given: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         scripted(**given)
+
+
+def test_one_model_that_is_none_is_said() -> None:
+    with pytest.raises(UsageError, match="None is no model"):
+        compare(["one"], None, services=ScriptedServices(ScriptedService()))  # type: ignore[arg-type]
 
 
 def test_ten_thousand_cells_keep_their_texts_on_the_disk() -> None:

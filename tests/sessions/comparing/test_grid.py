@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy
 import pandas
 import pytest
 
@@ -109,3 +112,40 @@ def test_a_seed_counts_up_with_the_samples() -> None:
     column = grid.columns(["a"], {"seed": 2**32 - 1})[0]
     assert [grid.options_of(column, sample).seed for sample in range(3)] == [2**32 - 1, 0, 1]
     assert grid.options_of(grid.columns(["a"])[0], 2).seed is None
+
+
+@pytest.mark.parametrize(
+    ("prompts", "words"),
+    [
+        (5, "Prompt 0 is int"),
+        (None, "Prompt 0 is missing"),
+        (["one", float("nan")], "Prompt 1 is missing"),
+        ([b"one"], "Prompt 0 is bytes"),
+        (["half \ud83d"], "half a character"),
+        (pandas.DataFrame([["a", "b"]], columns=["prompt", "prompt"]), "several columns named prompt"),
+    ],
+)
+def test_what_is_no_prompt_is_said(prompts: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        grid.rows(prompts)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"options": 5}, "5 is no set of options"),
+        ({"options": [{}, 5]}, "5 is no set of options"),
+        ({"options": []}, "options is empty"),
+        ({"systems": []}, "systems is empty"),
+        ({"systems": ["brief", 1]}, "A system prompt is a text"),
+    ],
+)
+def test_settings_that_are_none_are_said(given: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        grid.columns(["a"], **given)
+
+
+def test_arrays_and_other_odd_values_of_a_frame_come_along() -> None:
+    odd = {"prompt": "a", "array": numpy.array([1, 2]), "small": numpy.int8(3), "none": pandas.NA, "bytes": b"x"}
+    (row,) = grid.rows(pandas.DataFrame([odd]))
+    assert row.variables == {"prompt": "a", "array": [1, 2], "small": 3, "none": None, "bytes": "b'x'"}

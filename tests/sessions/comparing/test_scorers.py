@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 from typing import Any
@@ -270,3 +271,17 @@ def test_cosine() -> None:
     for a, b in (([0.0], [1.0]), ([1.0], [1.0, 2.0]), ([], [])):
         with pytest.raises(wb.WorkbenchError, match="cannot be compared"):
             cosine(a, b)
+
+
+def test_an_error_that_cannot_say_what_it_is_is_named() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("never")
+
+    def mute(row: Row, reply: Reply) -> float:
+        raise Mute
+
+    def cancelled(row: Row, reply: Reply) -> float:
+        raise asyncio.CancelledError
+
+    assert apply([mute, cancelled], row(), Reply(text="x")) == ({}, {"mute": "Mute", "cancelled": "CancelledError"})

@@ -15,7 +15,7 @@ from workbench.errors import UsageError
 from workbench.messages import new_id
 from workbench.model import ModelInfo
 from workbench.sessions.comparing import grid
-from workbench.sessions.comparing.checks import check_leave, checked_size, resolved
+from workbench.sessions.comparing.checks import check_executor, check_leave, checked_size, listed, priced, resolved
 from workbench.sessions.comparing.comparison import Comparison
 from workbench.sessions.comparing.grid import Options, Prompts
 from workbench.sessions.comparing.receipts import versions
@@ -63,7 +63,7 @@ def compare(
     as many as a server bears. `strict` runs all one by one instead, for fair times. With an `executor` (of
     `concurrent.futures`, or Dask's ``client.get_executor()``) its workers ask the servers and run the scorers; keys of
     the servers go with the tasks. With a `name` it is kept under that: the same name goes on where it was, also after
-    a killed kernel, and asks only what is new. `force` loads models that do not fit this machine. More than 2,000
+    a killed kernel, and asks only what is new; without one for 30 days, the newest 50 longer. `force` loads models that do not fit this machine. More than 2,000
     cells need `confirm`. With `replay`, a file that `Comparison.save` wrote, no model is asked.
     Raises at once: `UsageError` (a variable of the template is missing: the row and the name are said; the name is no
     name), `EmptyPromptError`, `OptionError`, `ModelNotFoundError`, `ConsentNeededError` (prompts would leave this
@@ -77,16 +77,18 @@ def compare(
     if not isinstance(samples, int) or samples < 1:
         raise UsageError(f"samples must be a whole number of at least 1, not {samples!r}.")
     named(scorers)
-    listed = [models] if isinstance(models, str | ModelInfo) else list(models)
+    check_executor(executor)
+    asked, costs = listed(models), priced(prices)
     rows = grid.rows(prompts, template)
     if replay is not None:
         record = Record.read(replay)
-        columns = grid.columns([m.id if isinstance(m, ModelInfo) else m for m in listed], options, systems)
+        columns = grid.columns([m.id if isinstance(m, ModelInfo) else m for m in asked], options, systems)
         record.show(rows, columns, samples)
         return Comparison(record, services=services, scorers=scorers, replayed=True)
     record = _record(name, samples)
     try:
-        found = resolved(services, listed, known={column.model for column in record.columns.values()})
+        found = resolved(services, asked, known={column.model for column in record.columns.values()})
+        costs |= {id: costs[m] for m, id in zip(asked, found, strict=True) if isinstance(m, str) and m in costs}
         columns = grid.columns(found, options, systems)
         checked_size(len(rows) * len(columns) * samples, confirm)
         check_leave(services, found)
@@ -95,7 +97,7 @@ def compare(
             record,
             services=services,
             scorers=scorers,
-            prices=prices,
+            prices=costs,
             strict=strict,
             executor=executor,
             force=force,

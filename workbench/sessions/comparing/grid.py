@@ -28,6 +28,8 @@ def rows(prompts: Prompts, template: str | None = None, *, before: Sequence[Row]
 
     Raises `UsageError` (a variable is missing: the row and the name are said) and `EmptyPromptError`.
     """
+    if template is not None and not isinstance(template, str):
+        raise UsageError(f"A template is a text, not {template!r}.")
     taken = {row.id for row in before}
     first = max((row.index for row in before), default=-1) + 1
     made: list[Row] = []
@@ -36,7 +38,12 @@ def rows(prompts: Prompts, template: str | None = None, *, before: Sequence[Row]
         if not any(message.text.strip() for message in messages[-1:]):
             raise EmptyPromptError(f"Prompt {number} is empty.", next_step="Write something, or leave it out.")
         content = [[message.role, msgspec.to_builtins(message.parts)] for message in messages]
-        row_id = _unique(_digest([content, variables]), taken)
+        try:
+            row_id = _unique(_digest([content, variables]), taken)
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"Prompt {number} holds half a character (a lone surrogate).", next_step="Remove it."
+            ) from None
         taken.add(row_id)
         made.append(Row(id=row_id, index=first + number, messages=messages, variables=variables))
     if not made and not before:
@@ -55,8 +62,11 @@ def columns(
 
     Raises `OptionError`.
     """
-    sets = [_options(each) for each in _listed(options, (GenerationOptions, Mapping))]
-    prompts = _listed(systems, str)
+    sets = [_options(each) for each in _listed(options, (GenerationOptions, Mapping), "options")]
+    prompts = _listed(systems, str, "systems")
+    for prompt in prompts:
+        if prompt is not None and not isinstance(prompt, str):
+            raise UsageError(f"A system prompt is a text, not {prompt!r}.")
     taken, titles = {column.id for column in before}, {column.title for column in before}
     first = max((column.index for column in before), default=-1) + 1
     made: list[Column] = []
@@ -115,7 +125,15 @@ def _each(prompts: Prompts) -> Iterator[Any]:
     if isinstance(prompts, str | Mapping | Message) or hasattr(prompts, "messages"):
         yield prompts
     elif hasattr(prompts, "to_dict") and hasattr(prompts, "columns"):  # a pandas frame
+        twice = [str(name) for name, count in Counter(prompts.columns).items() if count > 1]
+        if twice:
+            raise UsageError(
+                f"The frame has several columns named {', '.join(twice)}.",
+                next_step="Give each a name of its own: frame.columns = [...].",
+            )
         yield from prompts.to_dict("records")
+    elif not isinstance(prompts, Iterable):
+        raise _no_prompt(prompts, 0)
     else:
         found = list(prompts)
         if found and all(isinstance(each, Message) for each in found):  # one conversation
@@ -134,15 +152,21 @@ def _messages(prompt: Any, template: str | None, number: int) -> tuple[tuple[Mes
             return (user_message(prompt),), {}
         variables = {"prompt": prompt}
         return (user_message(_filled(template, variables, number)),), variables
-    found = [prompt] if isinstance(prompt, Message) else list(getattr(prompt, "messages", prompt))
+    listed = [prompt] if isinstance(prompt, Message) else getattr(prompt, "messages", prompt)
+    found = list(listed) if isinstance(listed, Iterable) else [listed]
     if not all(isinstance(message, Message) for message in found):
-        raise UsageError(
-            f"Prompt {number} is {type(prompt).__name__}, which is no prompt.",
-            next_step="Give a string, messages, a chat, or variables with a template.",
-        )
+        raise _no_prompt(prompt, number)
     while found and found[-1].role == "assistant":  # what is to be answered comes last
         found.pop()
     return tuple(found), {}
+
+
+def _no_prompt(given: Any, number: int) -> UsageError:
+    missing = given is None or _plain(given) is None
+    return UsageError(
+        f"Prompt {number} is {'missing' if missing else f'{type(given).__name__}, which is no prompt'}.",
+        next_step="Give a string, messages, a chat, or variables with a template.",
+    )
 
 
 def _filled(template: str, variables: dict[str, Any], number: int) -> str:
@@ -158,9 +182,9 @@ def _filled(template: str, variables: dict[str, Any], number: int) -> str:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it; a missing one of pandas is ``None``."""
-    item = getattr(value, "item", None)
-    if callable(item):  # a number of numpy
-        value = item()
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):  # a number of numpy, an array
+        value = to_list()
     if isinstance(value, float) and value != value:
         return None
     if type(value).__name__ in ("NAType", "NaTType"):
@@ -173,11 +197,17 @@ def _plain(value: Any) -> Any:
 
 
 def _options(given: Options | None) -> GenerationOptions:
+    if not isinstance(given, GenerationOptions | Mapping | None):
+        raise UsageError(f"{given!r} is no set of options.", next_step="Write a dict: {'temperature': 0}.")
     return given if isinstance(given, GenerationOptions) else make_options(**(given or {}))
 
 
-def _listed(given: Any, one: Any) -> list[Any]:
-    return [given] if given is None or isinstance(given, one) else list(given)
+def _listed(given: Any, one: Any, name: str) -> list[Any]:
+    """What is given as a list. Raises `UsageError` on an empty one, which would leave no column."""
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, one) else [given]
+    if not listed:
+        raise UsageError(f"{name} is empty.", next_step="Leave it out, or give at least one.")
+    return listed
 
 
 def _digest(content: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -38,7 +39,8 @@ def named(scorers: ScoreFunction | Iterable[ScoreFunction]) -> dict[str, ScoreFu
     Raises `UsageError` for what is no scorer: no function, or one of those built in without its brackets.
     """
     found: dict[str, ScoreFunction] = {}
-    for scorer in [scorers] if callable(scorers) else scorers:
+    listed = scorers if isinstance(scorers, Iterable) and not isinstance(scorers, str) else [scorers]
+    for scorer in [scorers] if callable(scorers) else listed:
         if not callable(scorer):
             raise UsageError(
                 f"{scorer!r} is no scorer.", next_step="Give functions of a row and a reply, or those of wb.scorers."
@@ -71,8 +73,8 @@ def apply(
             scores[name] = _checked(scorer(row, reply))
         except WorkbenchError as error:
             errors[name] = str(error)
-        except (Exception, SystemExit) as error:
-            errors[name] = f"{type(error).__name__}: {error}".removesuffix(": ")
+        except (Exception, SystemExit, CancelledError) as error:
+            errors[name] = _sentence(error)
     return scores, errors
 
 
@@ -120,6 +122,13 @@ def _checked_number(score: object) -> float | bool:
 def _unpacked(score: object) -> object:
     """A number of numpy as one of Python; all else as it is."""
     return score.item() if hasattr(score, "item") and getattr(score, "shape", None) == () else score
+
+
+def _sentence(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
+    except Exception:  # it cannot say what it is
+        return type(error).__name__
 
 
 def _short(value: object) -> str:

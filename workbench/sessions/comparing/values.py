@@ -166,7 +166,7 @@ class Price(NamedTuple):
         """The cost of a run; ``None`` when its tokens are not known."""
         if usage.prompt_tokens is None or usage.completion_tokens is None:
             return None
-        cached = usage.cached_tokens or 0
+        cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
         cheap = self.prompt if self.cached is None else self.cached
         fresh = usage.prompt_tokens - cached
         return (fresh * self.prompt + cached * cheap + usage.completion_tokens * self.completion) / 1e6
