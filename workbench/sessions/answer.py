@@ -39,6 +39,8 @@ AnswerStatus: TypeAlias = Literal[
 Op: TypeAlias = list[Any]
 """One change of a view, as the front end reads it: ``["text", message_id, "more"]``, ``["patch", id, {...}]``."""
 
+TOOLLESS = "{} knows no tools: it answered without them."
+"""What is said of a model that was offered functions and cannot call any."""
 PARTED = "\n\n"
 """Between what was said before a call of a function and what was said after it."""
 SPEED_WINDOW_S = 1.0
@@ -307,7 +309,9 @@ class Answer:
         told = [n.message for n in self.notes if n.code == "option_ignored"]
         for name in event.ignored:
             if not any(name in message for message in told):
-                message = f"{self.model} does not honour {name}."
+                message = f"{self.model} does not honour {name}." if name != "tools" else TOOLLESS.format(self.model)
+                if name == "schema":
+                    message = f"Nothing in {self.model} holds an answer to this schema, so it was checked afterwards."
                 self.notes.append(Notice(run=self.run, code="option_ignored", message=message))
         return self._end(
             status="cancelled" if event.reason == "cancelled" else "done",
