@@ -11,6 +11,7 @@ import pytest
 from workbench.errors import FolderError, StateError, UsageError
 from workbench.messages import new_id
 from workbench.sessions.comparing import grid
+from workbench.sessions.comparing.kept import path_of
 from workbench.sessions.comparing.record import (
     CellLine,
     ColumnLine,
@@ -19,7 +20,6 @@ from workbench.sessions.comparing.record import (
     Marks,
     Record,
     RowLine,
-    path_of,
 )
 from workbench.sessions.comparing.values import Cell, CellKey
 

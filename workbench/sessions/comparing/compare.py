@@ -63,8 +63,9 @@ def compare(
     as many as a server bears. `strict` runs all one by one instead, for fair times. With an `executor` (of
     `concurrent.futures`, or Dask's ``client.get_executor()``) its workers ask the servers and run the scorers; keys of
     the servers go with the tasks. With a `name` it is kept under that: the same name goes on where it was, also after
-    a killed kernel, and asks only what is new; without one for 30 days, the newest 50 longer. `force` loads models that do not fit this machine. More than 2,000
-    cells need `confirm`. With `replay`, a file that `Comparison.save` wrote, no model is asked.
+    a killed kernel, and asks only what is new; without one it is kept for 30 days, the newest 50 longer. `force` loads
+    models that do not fit this machine. More than 2,000 cells need `confirm`. With `replay`, a file that
+    `Comparison.save` wrote, no model is asked.
     Raises at once: `UsageError` (a variable of the template is missing: the row and the name are said; the name is no
     name), `EmptyPromptError`, `OptionError`, `ModelNotFoundError`, `ConsentNeededError` (prompts would leave this
     machine, and nobody has allowed that), `StateError` (another process has that name open). What goes wrong later is

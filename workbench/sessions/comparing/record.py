@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -26,16 +25,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from workbench.errors import FolderError, StateError, UsageError
+from workbench.errors import FolderError, UsageError
 from workbench.events import snake
 from workbench.sessions.comparing.journal import Journal, mend
+from workbench.sessions.comparing.kept import clean, folder, locked, path_of
 from workbench.sessions.comparing.values import Cell, CellKey, CellStatus, Column, Row, Score
 from workbench.sessions.comparing.vote import Choice, Vote
-from workbench.store import paths
 from workbench.store.encoding import encoded
 
-_LONGEST_NAME = 200
-"""Bytes; systems take names of 255."""
 VERSION = 1
 """Of the format; another one is not read."""
 
@@ -208,7 +205,7 @@ class Record:
         written = [encoded(line) + b"\n" for line in wanted]
         try:
             if self._journal.borrowed:  # go on in a copy: what was saved stays as it was saved
-                self._journal.move(_folder() / f"{self.head.id}-{int(time.time() * 1000):x}.jsonl")
+                self._journal.move(folder() / f"{self.head.id}-{int(time.time() * 1000):x}.jsonl")
             offset = self._journal.append(b"".join(written))
         except OSError as error:
             raise FolderError(
@@ -268,9 +265,12 @@ class Record:
 
     @classmethod
     def begin(cls, head: Head) -> Record:
-        """A new file. Raises `StateError` when another process writes one of that name, and `FolderError`."""
+        """A new file. Raises `StateError` when another process writes one of that name, and `FolderError`.
+
+        With one that has no name old ones of that kind go (`clean`).
+        """
         path = path_of(head.name or head.id)
-        lock = _locked(path)
+        lock = locked(path)
         try:
             path.write_bytes(b"")
             record = cls(path, head, lock=lock)
@@ -281,13 +281,15 @@ class Record:
         except FolderError:
             lock.release()
             raise
+        if head.name is None:
+            clean()
         return record
 
     @classmethod
     def take_up(cls, name: str) -> Record | None:
         """The file of that name, to go on with; ``None`` when there is none yet. Raises as `begin` and `read`."""
         path = path_of(name)
-        lock = _locked(path)
+        lock = locked(path)
         try:
             if path.exists():
                 mend(path)
@@ -365,43 +367,6 @@ class Record:
 
 
 _lines: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-
-
-def path_of(name: str) -> Path:
-    """Where the comparison of a name is kept. Raises `UsageError` for what is no name, and `FolderError`."""
-    if not isinstance(name, str) or not re.fullmatch(r"[\w][\w .-]{0,99}", name) or len(name.encode()) > _LONGEST_NAME:
-        raise UsageError(
-            f"A comparison cannot be named {name!r}.", next_step="Use letters, digits, spaces, points and dashes."
-        )
-    return _folder() / f"{name}.jsonl"
-
-
-def _folder() -> Path:
-    folder = paths.data_place() / "comparisons"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderError(
-            f"{folder} cannot be made: {error.strerror or error}.",
-            next_step="Comparisons are kept there. Allow it, or set WORKBENCH_HOME to a folder that can be written.",
-        ) from None
-    return folder
-
-
-def _locked(path: Path) -> Any:
-    import filelock
-
-    lock = filelock.FileLock(path.with_suffix(".lock"), thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise StateError(
-            f"The comparison {path.stem!r} is open in another process.",
-            next_step="Close it there (`comparison.close()`, or restart that kernel), or choose another name.",
-        ) from None
-    except OSError as error:
-        raise FolderError(f"{path} cannot be written: {error.strerror or error}.") from None
-    return lock
 
 
 def _head(data: bytes, path: Path) -> Head:
