@@ -120,9 +120,9 @@ def _attached(written: str, shell: Any, local: Mapping[str, Any] | None) -> Any:
     """The value of an expression, or a file of that name."""
     from workbench.sessions import expressions
 
-    first = re.match(r"\w*", written)
-    if (first is None or first[0] not in {*shell.user_ns, *(local or ())}) and Path(written).expanduser().is_file():
-        return Path(written).expanduser()
+    first, file = re.split(r"\W", written, maxsplit=1)[0], Path(written).expanduser()
+    if first not in {*shell.user_ns, *(local or ())} and file.is_file():
+        return file
     return expressions.value(written, shell.user_ns, local)
 
 
