@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,16 @@ def test_without_one_it_sees_nothing(model: Path, service: LocalChatService) -> 
     failed = end(service, model, picture("red"))
     assert isinstance(failed, Failed)
     assert "cannot see pictures" in failed.error.message
+
+
+def test_a_model_that_could_see_does_not_under_an_engine_that_reads_text(
+    tmp_path: Path, service: LocalChatService
+) -> None:
+    folder = Path(shutil.copytree(workbench.builtin.path("safetensors"), tmp_path / "vlm"))
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"vision_config": {}}))
+    assert "vision" in facts.info(folder).capabilities
+    assert "vision" not in service.find(str(folder)).capabilities
 
 
 def test_a_damaged_or_foreign_projector_is_named(model: Path, service: LocalChatService) -> None:

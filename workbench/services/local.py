@@ -37,6 +37,8 @@ FORMATS = {"mlx": "safetensors", "llama_cpp": "gguf", "scripted": "json"}
 """The file format each engine is given, the preferred engine first."""
 CONTINUING = ("llama_cpp", "mlx", "scripted")
 """The engines that can go on with an answer."""
+SEEING = ("llama_cpp",)
+"""The engines that read pictures; the others read the text of a model that could see."""
 LOOK_S = 30.0
 """Seconds after which a change of the idle time-out counts, at the latest."""
 _MODULES = {"mlx": "mlx_lm", "llama_cpp": "xllamacpp"}
@@ -109,6 +111,7 @@ class LocalChatService:
             status="loaded" if loaded else "loading" if loading else "ready",
             context_length=loaded.context_length if loaded else info.context_length,
             parameters=(loaded.parameters if loaded else None) or info.parameters,
+            capabilities=info.capabilities - (set() if engine in SEEING else {"vision"}),
             note=info.note if percent is None else f"{percent} %",
         )
 
