@@ -168,6 +168,19 @@ def test_tool_calls_without_an_index_are_told_apart_by_id():
     assert events[-1].reason == "tool_calls"
 
 
+def test_a_server_that_takes_no_tools_answers_without_them_and_it_is_said():
+    refused = reply('{"error": {"message": "gemma3 does not support tools", "type": "api_error"}}', status=400)
+    request = Request(messages=(messages.user("?"),), model="box:m", tools=(Tool(name="f"),))
+    with ScriptedServer([refused], [stream(text("Hi"), STOP, DONE)]) as server:
+        events = list(RemoteChatService(server.url, name="box").stream(request))
+        assert ["tools" in asked["body"] for asked in server.requests] == [True, False]
+    (notice,) = [e for e in events if isinstance(e, Notice)]
+    assert notice.code == "option_ignored"
+    assert "tools" in notice.message
+    assert text_of(events) == "Hi"
+    assert events[-1].ignored == ("tools",)
+
+
 # What servers do wrong
 
 

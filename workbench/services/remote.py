@@ -50,6 +50,10 @@ _CONTINUES = "llamacpp"  # what llama.cpp's server says of who owns its models
 _LONGEST_WAIT = 120.0  # a server that asks for more is not waited for
 
 
+_REFUSALS = {"schema": "does not take it", "tools": "takes none for this model, so it answers without them"}
+"""Why what is no option of generation was ignored."""
+
+
 class RemoteChatService:
     """Chats answered by an OpenAI-compatible server; a `workbench.services.ChatService`.
 
@@ -169,21 +173,17 @@ class RemoteChatService:
                     yield from self._received(request, run, reader)
                     break
                 except RequestRefusedError as error:
-                    if request.tools and reader.first is None and openai_wire.refuses_tools(error):
-                        yield self._ignored(request, "tools", "takes none for this model, so it answers without them")
-                        ignored.append("tools")
-                        request = msgspec.structs.replace(request, tools=())
-                        continue
                     strange = [] if reader.first is not None else openai_wire.strange(error, request.options)
                     if reader.first is None and openai_wire.refuses_schema(error, request):
                         strange = ["schema"]
                         request = msgspec.structs.replace(request, schema=None)
+                    elif request.tools and reader.first is None and openai_wire.refuses_tools(error):
+                        strange = ["tools"]
+                        request = msgspec.structs.replace(request, tools=())
                     if not strange:
                         raise
                     for name in strange:
-                        yield self._ignored(
-                            request, name, "does not take it" if name == "schema" else "does not know it"
-                        )
+                        yield self._ignored(request, name, _REFUSALS.get(name, "does not know it"))
                     ignored += strange
                     given = {k: v for k, v in request.options.given().items() if k not in strange}
                     request = msgspec.structs.replace(request, options=GenerationOptions(**given))  # type: ignore[arg-type]  # they come from one

@@ -85,9 +85,10 @@ class Chat(Attaching):
         the chat's; each call waits until the person allows it, or runs at once with `allow`. With a `schema` the answer
         is JSON of it, and `Reply.value` the object: a JSON schema, a pydantic model, a dataclass, a TypedDict or a
         msgspec.Struct. While another answer is being written, this one queues; with `interrupt` that answer is stopped,
-        and this message is next, before those that wait. Raises `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and
-        nobody has allowed that), `StateError` (a closed chat), `UsageError` (a picture for a model that sees none, a
-        function that no model could call, a schema that is none) or what `attach` raises at once; what goes wrong later is the reply's
+        and this message is next, before those that wait.
+        Raises at once: `EmptyPromptError`, `OptionError`, `ConsentNeededError` (it would leave this machine, and nobody
+        has allowed that), `StateError` (a closed chat), `UsageError` (a picture for a model that sees none, a function
+        that no model could call, a schema that is none), and what `attach` raises. What goes wrong later is the reply's
         `error`.
         If the model is not available, the fallback of the settings answers, and the reply's `notes` say so.
         """

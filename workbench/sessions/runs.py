@@ -230,10 +230,10 @@ class Runs:
         """
         with closing(run.events()) as events:
             for event in events:
-                if isinstance(event, Failed) and isinstance(event.error.to_error(), ContextOverflowError):
-                    return event
-                if isinstance(event, Finished) and event.reason != "cancelled":
-                    if self._calls(job) or self._unfit(job, event):
+                match event:
+                    case Failed() if isinstance(event.error.to_error(), ContextOverflowError):
+                        return event
+                    case Finished() if event.reason != "cancelled" and (self._calls(job) or self._unfit(job, event)):
                         return event
                 self._take(job, event)
                 if job.reply._answer.ended:

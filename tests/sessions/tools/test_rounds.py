@@ -243,6 +243,33 @@ def another(name: str) -> Callable[[], None]:
     return made
 
 
+def test_a_model_that_takes_no_tools_is_named() -> None:
+    def without(request: Request, cancelled: threading.Event) -> Iterator[Event]:
+        yield TextDelta(run=request.run, text="Hm", tokens=(1,))
+        yield Finished(run=request.run, reason="stop", ignored=("tools",))
+
+    chat, _ = chat_with(without, tools=[add])
+    reply = chat.send("add")
+    reply.result(SECONDS)
+    assert [(n.code, n.message) for n in reply.notes] == [
+        ("option_ignored", "tiny knows no tools: it answered without them.")
+    ]
+
+
+def test_a_chat_that_is_edited_asked_again_and_forked_keeps_its_calls() -> None:
+    chat, _ = chat_with(call(("add", '{"a": 1, "b": 1}')), say("2"), tools=[add])
+    first = chat.send("add", allow=True)
+    first.result(SECONDS)
+    fork = chat.fork(first)
+    assert [type(p) for p in fork.messages[-1].parts] == [ToolCall, ToolResult, Text]
+    assert chat.go_on(first).result(SECONDS)
+    assert [m.role for m in chat.messages] == ["user", "assistant"] * 2
+    edited = chat.edit(chat.messages[0], "add again")
+    assert edited is not None
+    assert edited.result(SECONDS) == "2"
+    assert [m.role for m in chat.messages] == ["user", "assistant"]
+
+
 def test_modes() -> None:
     chat, service = chat_with(say("ok"), tools=[add], system="Be brief.")
     assert chat.mode == "act"
