@@ -122,6 +122,11 @@ class Answer:
         return "".join(self.thoughts)
 
     @property
+    def usage_last(self) -> Usage:
+        """Tokens counted when the model was asked last; of an answer with calls that is not kept in the history."""
+        return self.usage_now if self.calls else self.usage
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.status in ("done", "cancelled", "failed")

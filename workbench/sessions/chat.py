@@ -331,9 +331,15 @@ class Chat(Attaching):
         """
         with self.lock:
             messages = self._conversation.read(self._conversation.tree.end())
-            options = self.options
+            options, offer, line = self.options, self._offer(), self._line()
         local, model = self._local()
-        return local.save_cache(Request(messages=messages, model=model, options=options), Path(file).expanduser())
+        request = Request(
+            messages=with_line(messages, line) if line else messages,
+            model=model,
+            options=options,
+            tools=() if offer is None else offer.tools,
+        )
+        return local.save_cache(request, Path(file).expanduser())
 
     def restore_cache(self, file: str | os.PathLike[str]) -> int:
         """Give its model what `save_cache` wrote, loading the model if need be; the next answer begins sooner.

@@ -64,11 +64,10 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counted(node: Node) -> int | None:
-    """Prompt and answer of its last round; that of an answer with calls is not kept."""
+    """Prompt and answer of its last round."""
     if node.reply is None:
         return None
-    answer = node.reply._answer
-    usage = answer.usage_now if answer.calls else answer.usage
+    usage = node.reply._answer.usage_last
     return None if usage.prompt_tokens is None else usage.prompt_tokens + (usage.completion_tokens or 0)
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from workbench.errors import ErrorInfo, WorkbenchError
-from workbench.messages import File, Message
+from workbench.messages import Message
 from workbench.messages import user as user_message
 from workbench.request import Request
 from workbench.sessions.tree import Node
+from workbench.store.history_text import said
 
 if TYPE_CHECKING:
     from workbench.services import ChatService
@@ -143,7 +144,7 @@ def silently_cut(path: Sequence[Node], system: Message | None, since: float, mod
     `since`, when the system prompt was another, is not compared, nor is a prompt of which something was left out here.
     """
     earlier = [
-        node.reply.usage.prompt_tokens
+        node.reply._answer.usage_last.prompt_tokens
         for node in path
         if node.reply is not None and node.reply.model == model and node.created >= since
     ]
@@ -273,7 +274,7 @@ def _count(service: ChatService | None, request: Request, messages: Sequence[Mes
 
 
 def _length(messages: Sequence[Message]) -> int:
-    return sum(len(m.text) + sum(len(p.text) for p in m.parts if isinstance(p, File)) for m in messages)
+    return sum(len(said(m.parts)) for m in messages)
 
 
 def _numbers(message: str) -> tuple[int | None, int | None]:

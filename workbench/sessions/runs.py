@@ -197,7 +197,7 @@ class Runs:
             messages = with_schema(messages, job.wanted.sent)
         return Request(
             messages=(*messages, *(begun.message for begun in (answer if again else job.begun,) if begun), *job.unfit),
-            model=job.reply.model if again else job.who.model,
+            model=job.who.model,
             run=job.reply.run,
             options=job.reply.options,
             tools=() if job.offer is None else job.offer.tools,
@@ -267,6 +267,8 @@ class Runs:
                 return None
             self._tell(job, answer.next_round(event))
             self._conversation.keep(job.node)
+            if answer.model != job.who.model:  # the fallback answers: it goes on
+                job.who = Who(answer.model, job.services.resolve(answer.model)[0])
             return self._begun(job, self._request(job))
 
     def _unfit(self, job: Job, event: Finished) -> bool:

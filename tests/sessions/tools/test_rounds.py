@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, say
+from tests.sessions.scripted import Script, ScriptedService, ScriptedServices, fail, say
 from workbench.commands import AllowTool, AnswerCall, SetMode
-from workbench.errors import StateError, UsageError
+from workbench.errors import ConnectionFailedError, StateError, UsageError
 from workbench.events import Event, Finished, TextDelta, ToolCalled, Usage
 from workbench.messages import Text, ToolCall, ToolResult, plain
 from workbench.request import Request
@@ -254,6 +254,16 @@ def test_a_model_that_takes_no_tools_is_named() -> None:
     assert [(n.code, n.message) for n in reply.notes] == [
         ("option_ignored", "tiny knows no tools: it answered without them.")
     ]
+
+
+def test_a_fallback_that_calls_goes_on_itself() -> None:
+    away = ScriptedService(fail(ConnectionFailedError("Nothing listens.")), name="box", models=("m",))
+    here = ScriptedService(call(("add", '{"a": 1, "b": 1}')), say("2"), models=("builtin",))
+    chat = Chat("box:m", services=ScriptedServices(away, here), private=True)  # type: ignore[arg-type]  # plays them
+    reply = chat.send("add", tools=[add], allow=True)
+    assert reply.result(SECONDS) == "2"
+    assert reply.model == "builtin"
+    assert (len(away.requests), [r.model for r in here.requests]) == (1, ["builtin", "builtin"])
 
 
 def test_a_chat_that_is_edited_asked_again_and_forked_keeps_its_calls() -> None:

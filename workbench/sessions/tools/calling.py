@@ -5,7 +5,6 @@ A thread cannot be ended from outside: a function whose time is up goes on in th
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import threading
@@ -63,6 +62,8 @@ class Running:
         try:
             value = self._call()
             if inspect.iscoroutine(value):
+                import asyncio
+
                 value = asyncio.run(value)
             self.outcome = Outcome("done", cut(text_of(value)), value, self.seconds)
         except BaseException as error:  # whatever it raises, SystemExit too, is its result
