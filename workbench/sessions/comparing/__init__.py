@@ -6,6 +6,7 @@ values.py       its frozen values: rows, columns, cells, receipts
 grid.py         rows and columns out of what a person gives: templates, ids, titles
 checks.py       what is checked before anything is asked
 sweep.py        who answers which cell, when: folds events into cells
+failures.py     what the failure of one cell says of others
 live.py         a cell that is being answered
 schedule.py     the order: one local model after another, endpoints beside them under their limits
 remote_task.py  a request as it travels to a `concurrent.futures.Executor`
@@ -17,6 +18,7 @@ vote.py         a blind vote, with counts and their interval
 charts.py       pictures of a comparison and a benchmark; picture.py: how a notebook keeps one
 benchmark.py    models measured on this machine; benchmark_run.py: the measuring; benchmark_prompts.py: the texts
 record.py       the file that holds it: what finished survives a killed kernel
+kept.py         where these files are: names, locks, which go when they are old; journal.py: a file that only grows
 receipts.py     what is needed to repeat a cell
 asked.py        what a front end asks of it, done
 export.py       it as a file: CSV, JSON, HTML, Markdown

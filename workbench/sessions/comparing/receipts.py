@@ -12,13 +12,16 @@ import time
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
 from workbench.manager import files, inventory, machine, verify
 from workbench.model import ModelInfo
 from workbench.options import GenerationOptions
 from workbench.sessions.comparing.values import Receipt
+
+if TYPE_CHECKING:
+    from workbench.services.registry import Services
 
 SMALL = 16 * 2**20
 """Bytes up to which a file is read for its hash."""
@@ -43,6 +46,24 @@ def facts(info: ModelInfo, url: str | None) -> dict[str, Any]:
         "versions": versions(engine),
         "machine": machine_words(),
     }
+
+
+class Receipts:
+    """Makes receipts; what all cells of a model share is read once its first has ended."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._facts: dict[str, dict[str, Any]] = {}
+
+    def of(self, model: str, asked: GenerationOptions, applied: GenerationOptions) -> Receipt | None:
+        """The receipt of a cell that ends now; ``None`` where the model is gone."""
+        if model not in self._facts:
+            try:
+                service, info = self._services.resolve(model)
+                self._facts[model] = facts(info, getattr(service, "url", None))
+            except ModelError:
+                return None
+        return receipt(self._facts[model], asked, applied)
 
 
 def receipt(facts: dict[str, Any], asked: GenerationOptions, applied: GenerationOptions) -> Receipt:

@@ -16,27 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from workbench.errors import (
-    AuthenticationError,
-    ConnectionFailedError,
-    EngineError,
-    EngineMissingError,
-    ErrorInfo,
-    FolderError,
-    ModelError,
-    ModelFilesError,
-    ModelNotFoundError,
-    ModelTooBigError,
-    RateLimitError,
-    describe,
-)
+from workbench.errors import ErrorInfo, FolderError, ModelError, RateLimitError, describe
 from workbench.events import Event, Failed, Finished, Notice, ReasoningDelta, TextDelta
 from workbench.request import Request
 from workbench.services import ChatService
 from workbench.sessions.answer import Answer, Op
-from workbench.sessions.comparing import receipts, remote_task, views
+from workbench.sessions.comparing import failures, remote_task, views
 from workbench.sessions.comparing.grid import messages_of, options_of
 from workbench.sessions.comparing.live import Live
+from workbench.sessions.comparing.receipts import Receipts
 from workbench.sessions.comparing.record import CellLine, Record
 from workbench.sessions.comparing.schedule import Endpoint, OneAfterAnother, Pace, stream_many, together
 from workbench.sessions.comparing.values import Cell, CellKey, Price
@@ -44,10 +32,6 @@ from workbench.sessions.comparing.values import Cell, CellKey, Price
 if TYPE_CHECKING:
     from workbench.services.registry import Services
 
-NO_MODEL = (EngineMissingError, ModelFilesError, ModelNotFoundError, ModelTooBigError)
-"""What no other prompt would mend: the rest of the column fails for the same reason."""
-UNREACHABLE = 2
-"""Times in a row that a server cannot be reached before its other cells are held back."""
 PATIENCE = (2.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds to wait each time a server refuses a cell for its rate limit; after the last the cell fails."""
 CUT = ErrorInfo(kind="StreamCutError", message="The answer broke off before its end.", next_step="Run it again.")
@@ -93,7 +77,7 @@ class Sweep:
         self._refused: dict[CellKey, int] = {}
         self._paces: dict[str, Pace] = {}
         self._endpoints: dict[str, Endpoint] = {}
-        self._facts: dict[str, dict[str, Any]] = {}
+        self._receipts = Receipts(services)
         self._local = OneAfterAnother(f"compare-{record.head.id}", self._answer_model, self._is_loaded)
 
     @property
@@ -241,9 +225,8 @@ class Sweep:
         cell.batched = cell.batched or answer.metrics.batch is not None
         done = cell.cell()
         if answer.status != "failed" or answer.said_something:
-            facts = self._facts_of(answer.model)
-            if facts is not None:
-                done = msgspec.structs.replace(done, receipt=receipts.receipt(facts, answer.options, answer.applied))
+            receipt = self._receipts.of(answer.model, answer.options, answer.applied)
+            done = msgspec.structs.replace(done, receipt=receipt)
         price = self.prices.get(answer.model)
         if price is not None:
             done = msgspec.structs.replace(done, cost=price.of(answer.usage))
@@ -406,21 +389,18 @@ class Sweep:
 
     def _after_failure(self, cell: Live, error: ErrorInfo, loading: bool) -> None:
         """Fail what would fail alike: the other cells of a model that does not load, of a server that is away."""
-        kind = error.to_error()
         model = cell.answer.model
-        if isinstance(kind, NO_MODEL) or (loading and isinstance(kind, EngineError)):
+        if failures.is_of_model(error, loading=loading):
             with self._lock:
                 columns = {c.id for c in self._record.columns.values() if c.model == model}
                 same = [key for key in self.waiting if key.column in columns]
             self._hold_back(same, error)
-        elif cell.line == _HERE:
-            return
-        elif isinstance(kind, AuthenticationError | ConnectionFailedError | RateLimitError):
+        elif cell.line != _HERE and (weight := failures.weight(error)):
             with self._lock:
                 pace = self._paces[cell.line]
-                pace.failures += 1 if isinstance(kind, ConnectionFailedError) else UNREACHABLE
+                pace.failures += weight
                 same = [key for key, line in self.waiting.items() if line == cell.line]
-                away = pace.failures >= UNREACHABLE
+                away = pace.failures >= failures.UNREACHABLE
             if away and same:
                 message = f"Held back after {cell.line} failed. {error.message}"
                 self._hold_back(same, msgspec.structs.replace(error, message=message))
@@ -449,17 +429,3 @@ class Sweep:
             return self._services.resolve(model)[1].status == "loaded"
         except ModelError:
             return False
-
-    def _facts_of(self, model: str) -> dict[str, Any] | None:
-        """What the receipts of a model share, read once its first cell has ended."""
-        with self._lock:
-            known = self._facts.get(model)
-        if known is None:
-            try:
-                service, info = self._services.resolve(model)
-                known = receipts.facts(info, getattr(service, "url", None))
-            except ModelError:
-                return None
-            with self._lock:
-                self._facts[model] = known
-        return known
