@@ -142,7 +142,7 @@ def test_a_loop_over_many_prompts_loads_each_local_model_once(tmp_path: Path) ->
     assert sum(cell.metrics.load_s is not None for cell in made.cells()) <= 3
     done = [op[1] for op in front.ops if op[0] == "cell"]
     columns = [cell["column"] for cell in done if cell["status"] != "waiting"]
-    assert len([a for a, b in itertools.pairwise(columns) if a != b]) == 2, "one model after another"
+    assert len([a for a, b in itertools.pairwise(columns) if a != b]) <= 2, "one model after another"
 
 
 def test_a_model_that_does_not_load_fails_its_column_and_others_go_on(tmp_path: Path) -> None:
@@ -560,6 +560,30 @@ print([len(cell.text) for cell in again.cells()], again.cell(2, 0).text, again.c
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == ["told", "[3, 5000, 7] three ? {'lambda': 5000.0}"], done.stderr
+
+
+def test_a_closed_one_is_read_and_no_more() -> None:
+    made, _ = scripted(say("ok"))
+    assert made.wait(20)
+    made.close()
+    made.stop()
+    made.close()
+    assert texts(made) == ["ok"] * 4
+    assert len(made.to_frame()) == 4
+    for change in (
+        lambda: made.rate((0, 0), 3),
+        lambda: made.score(len),
+        lambda: made.remove_prompt(0),
+        lambda: made.remove_model(0),
+        lambda: made.begin_vote(),
+        lambda: made.add_prompts("x"),
+        lambda: made.add_model("tiny"),
+        lambda: made.rerun(),
+        lambda: made.resume(),
+    ):
+        with pytest.raises(StateError, match="is closed"):
+            change()
+    assert len(made.rows) == 2
 
 
 # Leave to leave this machine

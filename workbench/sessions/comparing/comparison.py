@@ -117,6 +117,7 @@ class Comparison(Sheet):
 
     def resume(self) -> None:
         """Ask for what never ended, or was cancelled; score what is not scored yet."""
+        self._check_kept()
         with self.lock:
             self._ask([key for key in self._keys() if self._status(key) in (None, "cancelled")])
             self._to_score([key for key in self._keys() if self._status(key) == "done"])
@@ -191,6 +192,7 @@ class Comparison(Sheet):
 
     def remove_prompt(self, row: Which) -> None:
         """Take a row away; what is being answered of it is cancelled."""
+        self._check_kept()
         gone = self._row(row).id
         with self.lock:
             self._forget(lambda key: key.row == gone)
@@ -200,6 +202,7 @@ class Comparison(Sheet):
 
     def remove_model(self, column: Which) -> None:
         """Take a column away; what is being answered of it is cancelled."""
+        self._check_kept()
         gone = self._column(column).id
         with self.lock:
             self._forget(lambda key: key.column == gone)
@@ -212,6 +215,7 @@ class Comparison(Sheet):
 
         A scorer that raises fails alone: the cell's `score_errors` say why.
         """
+        self._check_kept()
         with self.lock:
             given = self._scoring.use(scorers)
             self._emit([["state", {"scorers": self._scorer_names()}]])
@@ -221,6 +225,7 @@ class Comparison(Sheet):
 
     def rate(self, cell: Any, rating: int | None) -> None:
         """Keep a person's rating of a cell that has ended; ``None`` takes it back. Raises `StateError` before that."""
+        self._check_kept()
         key = self._key(cell)
         if rating is not None and (not isinstance(rating, int) or isinstance(rating, bool)):
             raise UsageError(f"A rating is a whole number, not {rating!r}.")
@@ -241,6 +246,7 @@ class Comparison(Sheet):
 
         Raises `UsageError` when no prompt has two answers.
         """
+        self._check_kept()
         with self.lock:
             vote = Vote.of(self.cells(), seed=seed, pairs=True)
             self._record.add(VoteLine(vote=vote))
@@ -261,6 +267,7 @@ class Comparison(Sheet):
         return self.vote
 
     def _choose(self, vote: Vote) -> None:
+        self._check_kept()
         with self.lock:
             self._record.add(Choices(choices=vote.choices))
             self._tell_vote()
@@ -356,10 +363,15 @@ class Comparison(Sheet):
     # Small questions
 
     def _check_open(self) -> None:
+        """Raise `StateError` for one that asks no model."""
         if self.replayed:
             raise StateError(
                 "This is a replay: it answers from the record and asks no model.",
                 next_step="Comparison.load opens the file to go on with it.",
             )
-        if self._record.frozen:
+        self._check_kept()
+
+    def _check_kept(self) -> None:
+        """Raise `StateError` for one whose changes would not be kept; those of a replay are not meant to be."""
+        if self._record.frozen and not self.replayed:
             raise StateError("This comparison is closed.", next_step="wb.compare with its name opens it again.")

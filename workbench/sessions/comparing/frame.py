@@ -66,12 +66,11 @@ def best(frame: pandas.DataFrame, by: str | None, scorers: Sequence[str]) -> pan
             next_step='Give scorers=[...], rate some cells, or say what counts: best("decode_tps").',
         )
     means = numbers.groupby(["row", "prompt", "column"], sort=False)["value"].mean().dropna().reset_index()
-    out = []
-    for (row, prompt), group in means.groupby(["row", "prompt"], sort=False):
-        top = group["value"].min() if by in LOWER_IS_BETTER else group["value"].max()
-        winners = group.loc[group["value"] == top, "column"]
-        out.append((row, prompt, winners.iloc[0] if len(winners) == 1 else None, top))
-    return pandas.DataFrame(out, columns=["row", "prompt", "column", by])
+    of_each = means.groupby(["row", "prompt"], sort=False)["value"]
+    top = means[means["value"] == of_each.transform("min" if by in LOWER_IS_BETTER else "max")]
+    tied = top.duplicated(["row", "prompt"], keep=False)
+    out = top.assign(column=top["column"].mask(tied, None)).drop_duplicates(["row", "prompt"])
+    return out.rename(columns={"value": by}).reset_index(drop=True)
 
 
 def text(rows: Sequence[Row], columns: Sequence[Column], cells: Mapping[tuple[str, str], Cell], title: str) -> str:
