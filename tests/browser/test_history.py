@@ -123,10 +123,11 @@ def test_open_puts_a_cell_and_the_chat_goes_on_where_it_was(panel: Notebook) -> 
     expect(page.locator(".wb-h-hit:visible").first).to_contain_text("And a word?")
 
 
-def test_four_exports_are_right(panel: Notebook, notebook: Open, tmp_path: Path) -> None:
+def test_the_exports_are_right(panel: Notebook, notebook: Open, tmp_path: Path) -> None:
     page = panel.page
     texts = {}
-    for item, suffix in (("Markdown", "md"), ("JSON", "json"), ("HTML page", "html"), ("Notebook", "ipynb")):
+    items = {"Markdown": "md", "JSON": "json", "HTML page": "html", "Notebook": "ipynb", "Python": "py"}
+    for item, suffix in items.items():
         with page.expect_download() as download:
             menu(page, "What is a token?", f"Export: {item}")
         assert download.value.suggested_filename == f"what-is-a-token.{suffix}"
@@ -136,6 +137,7 @@ def test_four_exports_are_right(panel: Notebook, notebook: Open, tmp_path: Path)
     assert len(json.loads(texts["json"])["chats"][0]["messages"]) == 2
     assert "<script" not in texts["html"]
     assert "What is a token?" in texts["html"]
+    compile(texts["py"], "chat.py", "exec")
     book = nbformat.reads(texts["ipynb"], as_version=4)
     nbformat.validate(book)
     code = next(cell.source for cell in book.cells if cell.cell_type == "code")
@@ -144,7 +146,7 @@ def test_four_exports_are_right(panel: Notebook, notebook: Open, tmp_path: Path)
     assert (
         again.python("print([m.role for m in chat.messages], chat.options.temperature)") == "['user', 'assistant'] 0.0"
     )
-    again.python("chat.send('Thank you').result(60)")
+    again.python("chat.send('Thank you').result(60)", timeout=90)
 
 
 def test_usage_is_a_picture_with_the_runs_of_every_kernel(notebook: Open, tmp_path: Path) -> None:
