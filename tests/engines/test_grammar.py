@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import jsonschema
 import pytest
@@ -104,6 +105,15 @@ def test_several_at_once_each_by_its_own_schema(direct):
     alone = [answered(engine, request)[0] for request in requests]
     assert [one[:3] for one in together] == [one[:3] for one in alone]
     assert [end.grammar for *_, end in together] == [True, False, True, True]
+
+
+def test_probabilities_are_told_of_what_may_come(engine):
+    [(text, _, _, end)] = answered(engine, asked({"enum": ["yes", "no"]}, options={"logprobs": 5}))
+    events = list(engine.generate([asked({"enum": ["yes", "no"]}, options={"logprobs": 5})]))
+    tokens = [token for event in events if isinstance(event, TextDelta) for token in event.logprobs]
+    assert "".join(token.text for token in tokens) == text
+    assert all(math.isfinite(each.logprob) for token in tokens for each in token.alternatives)
+    assert end.grammar
 
 
 def test_a_cut_off_answer_ends_so(engine):

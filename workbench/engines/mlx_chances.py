@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ class Chances:
     """Reads the probabilities of tokens: of the one that was taken, and of so many of the likeliest.
 
     They are the log-softmax of the logits before temperature, top-p, top-k and min-p, so they say what the model held,
-    not what was left to be drawn from; a repetition penalty counts. mlx-lm computes them in the weights' precision;
+    not what was left to be drawn from; a repetition penalty and a grammar count. mlx-lm computes them in the weights' precision;
     here they are made to sum to one in fp32. `words` gives what a token says on its own.
     """
 
@@ -30,9 +31,14 @@ class Chances:
             return Token(token, "", float(logprobs[token].item()))
         most = min(self._most, logprobs.size)
         likeliest = mx.argpartition(-logprobs, most - 1)[:most]
-        mx.eval(logprobs, likeliest)
-        chances: Any = logprobs[likeliest].tolist()
-        ids: Any = likeliest.tolist()
-        found = sorted(zip(chances, ids, strict=True), reverse=True)
-        alternatives = tuple(Alternative(other, self._words(other), chance) for chance, other in found)
-        return Token(token, "", float(logprobs[token].item()), alternatives)
+        ids = mx.concatenate([likeliest, mx.array([token], dtype=likeliest.dtype)])
+        chances = logprobs[ids]
+        mx.eval(ids, chances)
+        found: list[tuple[Any, Any]] = list(zip(chances.tolist(), ids.tolist(), strict=True))  # type: ignore[arg-type]  # lists of numbers
+        own, _ = found.pop()
+        alternatives = tuple(
+            Alternative(other, self._words(other), chance)
+            for chance, other in sorted(found, reverse=True)
+            if chance > -math.inf  # what a grammar does not allow
+        )
+        return Token(token, "", own, alternatives)
