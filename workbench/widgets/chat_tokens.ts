@@ -6,7 +6,7 @@ import { marked } from "./invisible";
 import type { Ack, MessageView, Request, TokenInfo, TokensData } from "./protocol";
 
 /** Least probability of each step, its name in the legend; what is below the last is the least likely. */
-const STEPS: [number, string][] = [[0.9, "90 % and more"], [0.5, "50"], [0.2, "20"], [0.05, "5"], [0, "less"]];
+const STEPS: [number, string][] = [[0.9, "90 to 100"], [0.5, "50 to 90"], [0.2, "20 to 50"], [0.05, "5 to 20"], [0, "below 5"]];
 /** How long the alternatives stay when the pointer has left them, in milliseconds. */
 const LEAVE_MS = 250;
 const GAP = 4;
@@ -238,7 +238,7 @@ export class TokenView {
 /** "32.1 %"; a probability that the engine did not tell is a dash. */
 export function percent(p: number | null): string {
   if (p === null) return "–";
-  return p > 0 && p < 0.001 ? "<0.1 %" : `${(p * 100).toFixed(p >= 0.9995 ? 0 : 1)} %`;
+  return p < 0.001 ? "<0.1 %" : `${(p * 100).toFixed(p >= 0.9995 ? 0 : 1)} %`;
 }
 
 /** Which of the steps a probability is in, from 0, the likeliest; null where it is not known. */
