@@ -13,8 +13,8 @@ class Chances:
     """Reads the probabilities of tokens: of the one that was taken, and of so many of the likeliest.
 
     They are the log-softmax of the logits before temperature, top-p, top-k and min-p, so they say what the model held,
-    not what was left to be drawn from; a repetition penalty and a grammar count. mlx-lm computes them in the weights' precision;
-    here they are made to sum to one in fp32. `words` gives what a token says on its own.
+    not what was left to be drawn from; a repetition penalty and a grammar count. mlx-lm computes them in the weights'
+    precision; here they are made to sum to one in fp32. `words` gives what a token says on its own.
     """
 
     def __init__(self, most: int, words: Callable[[int], str]) -> None:
