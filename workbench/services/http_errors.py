@@ -38,6 +38,10 @@ _CHECK_ADDRESS = "Check the address; it usually ends in /v1."
 _LONGEST_DETAIL = 2000
 _NO_MODEL = ("not found", "does not exist", "not a valid model", "not loaded", "no models loaded", "unknown model")
 _PASSING = (502, 503, 504)
+_BLIND = re.compile(
+    r"(image|vision|multimodal)\b.{0,40}\bnot support|not support.{0,40}\b(image|vision|multimodal)", re.IGNORECASE
+)
+"""How servers say that a model does not see: llama.cpp, Ollama, vLLM, LM Studio, OpenAI."""
 _NO_SECRETS = ("none", "not-needed", "ollama", "lm-studio", "empty", "no-key", "dummy")
 """What people give where no key is needed."""
 _STRETCH = 8  # so many characters in a row are nobody's chance
@@ -84,6 +88,8 @@ def reported(url: str, fault: str | dict[str, Any], *, status: int | None = None
         )
     if _has_no_model(code, facts, words):
         return ModelNotFoundError(says, details=details)
+    if _BLIND.search(words):  # llama.cpp says so with status 500
+        return RequestRefusedError(says, next_step="Choose a model with vision.", details=details)
     if code in (404, 405):
         what = says if words else f"{where} has no such path."
         return RequestRefusedError(what, next_step=_CHECK_ADDRESS, details=details)

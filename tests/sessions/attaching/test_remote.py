@@ -12,6 +12,7 @@ from PIL import Image as pillow
 import workbench.builtin
 from tests.servers.llama_cpp import llama_cpp_server
 from tests.servers.scripted import DONE, ScriptedServer, delta, stream, text
+from workbench.errors import RequestRefusedError
 from workbench.services import consent
 from workbench.services.registry import Services
 from workbench.sessions.chat import Chat
@@ -53,6 +54,7 @@ def test_a_real_server_without_sight_refuses_and_the_refusal_is_shown(services: 
         assert chat.view()["attachments"][0]["problem"] == ""  # the server does not say what it can
         reply = chat.send("What is this?")
         assert reply.wait(30)
-        assert reply.error is not None
-        assert "image" in f"{reply.error.message} {reply.error.details}"
+        assert isinstance(reply.error, RequestRefusedError)
+        assert "image input is not supported" in reply.error.message
+        assert reply.model == "llama:builtin"  # nobody else was asked
         services.close()
