@@ -14,7 +14,7 @@ from workbench.sessions.transcript import COPY_LIMIT, html_copy, safe_markdown
 
 
 def message(role: str, text: str, **more: Any) -> dict[str, Any]:
-    blank = {"model": None, "reasoning": "", "notes": [], "error": None, "status": "done"}
+    blank = {"model": None, "reasoning": "", "notes": [], "error": None, "status": "done", "tools": []}
     return {"role": role, "text": text, **blank, **more}
 
 

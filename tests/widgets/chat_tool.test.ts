@@ -56,13 +56,13 @@ test("a call that ended folds into one line; the text after it follows it", asyn
   const tools = [call({ status: "done", result: "7", seconds: 1.5, at: 3 })];
   await delta(["patch", "m1", { tools, status: "writing" }], ["text", "m1", "\n\nIt is 7."]);
   const card = find<HTMLDetailsElement>("details.wb-toolc");
-  await vi.waitFor(() => expect(card.getAttribute("aria-label")).toBe("add, done"));
+  await vi.waitFor(() => expect(card.getAttribute("aria-label")).toBe("add, done"), 15_000);
   expect(card.open).toBe(false);
   expect(find(".wb-toolc summary .wb-end").textContent).toBe("7 · 1.5 s");
   expect(document.activeElement).toBe(find(".wb-toolc summary"));
-  const texts = [...el.querySelectorAll(".wb-answer .wb-md")].map((each) => each.textContent);
-  expect(texts).toEqual(["Let", "It is 7."]);
-  expect(card.compareDocumentPosition(el.querySelectorAll(".wb-answer .wb-md")[1]!)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+  const texts = [...el.querySelectorAll(".wb-answer > .wb-md, .wb-tools > .wb-md")];
+  expect(texts.map((each) => each.textContent)).toEqual(["Let", "It is 7."]);
+  expect(card.compareDocumentPosition(texts[1]!)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
 });
 
 test.each([
