@@ -11,23 +11,10 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
-
-from workbench.commands import (
-    Ack,
-    AddPane,
-    Hello,
-    InPane,
-    KeepPane,
-    PanesCommand,
-    RemovePane,
-    Send,
-    SendAll,
-    StopAll,
-)
-from workbench.errors import ModelError, StateError, UsageError, describe
+from workbench.commands import Ack, PanesCommand
+from workbench.errors import ModelError, StateError, UsageError
 from workbench.messages import new_id
 from workbench.messages import user as user_message
 from workbench.model import ModelInfo
@@ -126,7 +113,7 @@ class Panes:
         Raises `UsageError` when there is no such pane, `StateError` for the last one.
         """
         with self.lock:
-            chat = self._chat(which)
+            chat = self.chat(which)
             if len(self._chats) == 1:
                 raise StateError("This is the last chat here.", next_step="panes.close() ends it.")
             self._take_out([chat])
@@ -138,7 +125,7 @@ class Panes:
         Raises `UsageError` when there is no such pane.
         """
         with self.lock:
-            kept = self._chat(which)
+            kept = self.chat(which)
             others = [chat for chat in self._chats if chat is not kept]
             self._take_out(others)
         for chat in others:
@@ -168,14 +155,14 @@ class Panes:
         for chat in chats:
             chat._who()
         made = chats[0]._made(attach)
-        beside = self._beside(chats, made)
+        beside = self.beside(chats, made)
         asked = {}
-        for chat in _loaded_first(chats):
+        for chat in loaded_first(chats):
             files = made if chat is chats[0] else (*beside, *made)
             asked[chat.id] = chat.send(text, attach=files, **given)
         return tuple(asked[chat.id] for chat in chats)
 
-    def _beside(self, chats: Sequence[Chat], more: Sequence[Attachment] = ()) -> list[Attachment]:
+    def beside(self, chats: Sequence[Chat], more: Sequence[Attachment] = ()) -> list[Attachment]:
         """What stands beside the composer, which is the first chat's. Raises `UsageError` where one cannot see it."""
         with self.lock:
             beside = chats[0]._tray.ready()
@@ -240,43 +227,9 @@ class Panes:
 
     def perform(self, command: PanesCommand) -> Ack:
         """Do what a front end asks. Never raises: what is wrong with it is in the answer."""
-        try:
-            if isinstance(command, InPane):
-                return msgspec.structs.replace(self._chat(command.pane).perform(command.command), id=command.id)
-            return Ack(id=command.id, ok=True, data=self._do(command))
-        except Exception as error:
-            return Ack(id=command.id, ok=False, error=describe(error))
+        from workbench.sessions import panes_commands
 
-    def _do(self, command: Hello | SendAll | StopAll | AddPane | RemovePane | KeepPane) -> Any:
-        match command:
-            case Hello():
-                pass
-            case SendAll():
-                self._send_all(command)
-            case StopAll():
-                self.stop()
-            case AddPane():
-                self.add(command.model)
-            case RemovePane():
-                self.remove(command.pane)
-            case KeepPane():
-                return {"chat": self.keep(command.pane).history_id}
-            case _:
-                assert_never(command)
-        return None
-
-    def _send_all(self, command: SendAll) -> None:
-        """Send to all; where the person has to allow it first, that pane asks."""
-        chats = self.chats
-        if any(chat._held is not None for chat in chats):
-            raise StateError("A message waits for your leave in one of the chats.", next_step="Answer that first.")
-        beside = self._beside(chats)
-        for chat in chats[1:]:
-            chat.attach(*beside)
-        for chat in _loaded_first(chats):
-            ack = chat.perform(Send(id=command.id, text=command.text, interrupt=command.interrupt))
-            if ack.error is not None:
-                raise ack.error.to_error()
+        return panes_commands.perform(self, command)
 
     def __repr__(self) -> str:
         return f"<Panes: {', '.join(self.names)}>"
@@ -334,8 +287,8 @@ class Panes:
             self._audience.emit([["drop", chat.id]])
         self._tell_names()
 
-    def _chat(self, which: Which) -> Chat:
-        """Raises `UsageError`."""
+    def chat(self, which: Which) -> Chat:
+        """The chat of a pane. Raises `UsageError` when there is no such pane."""
         with self.lock:
             chats, names = self._chats, self.names
         if isinstance(which, int) and -len(chats) <= which < len(chats):
@@ -399,8 +352,8 @@ def panes(
     return Panes(given, system=system, options=made, private=private, force=force, services=services)
 
 
-def _loaded_first(chats: Sequence[Chat]) -> list[Chat]:
-    """In the order in which the fewest models have to be loaded anew."""
+def loaded_first(chats: Sequence[Chat]) -> list[Chat]:
+    """Chats in the order in which the fewest models have to be loaded anew."""
     return sorted(chats, key=lambda chat: not _is_loaded(chat))
 
 
