@@ -178,3 +178,9 @@ def test_exports_say_what_held_it(form):
     text = chat.export(form)
     assert "Person" in text
     assert "checked" in text
+
+
+def test_the_program_asks_with_the_schema_again():
+    chat, _ = begun(say("3"))
+    chat.send("Which?", schema={"type": "integer"}).result()
+    assert "reply = chat.send(\"Which?\", schema={'type': 'integer'})" in chat.export("python")

@@ -60,6 +60,8 @@ def _question(chat: StoredChat, message: StoredMessage, answer: StoredMessage | 
     shared = chat.options.given()
     own = {} if answer is None else answer.options.given()
     own = {name: value for name, value in own.items() if shared.get(name) != value}
+    if answer is not None and (shape := export_words.shape_of(answer)) is not None:
+        own["schema"] = shape.schema
     files = [f"the file {file.name} ({len(file.text):,} characters)" for file in export_words.files(message)]
     pictures = [f"the picture {image.name or image.media_type}" for image in export_words.images(message)]
     came = [_comment(f"With it came {each}: give it as attach=[...]") for each in (*files, *pictures)]

@@ -96,9 +96,14 @@ def facts(message: StoredMessage) -> list[str]:
     return [*words, *filter(None, [shape(message)])]
 
 
+def shape_of(message: StoredMessage) -> Shape | None:
+    """The shape that an answer was asked in; ``None`` for free text."""
+    return next((part for part in message.parts if isinstance(part, Shape)), None)
+
+
 def shape(message: StoredMessage) -> str:
     """What an answer was to be by its schema, and whether it is; empty for free text."""
-    found = next((part for part in message.parts if isinstance(part, Shape)), None)
+    found = shape_of(message)
     if found is None:
         return ""
     kind = f"JSON ({found.name})" if found.name else "JSON"
