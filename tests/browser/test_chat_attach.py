@@ -47,6 +47,7 @@ def test_drop_paste_remove_and_send(notebook: Open) -> None:
     box = page.locator(".wb-chat textarea")
     tray = page.locator(".wb-tray .wb-att")
 
+    expect(page.get_by_role("region", name="Chat with builtin")).to_be_visible()
     page.evaluate(DROP, ["notes.txt", "text/plain", "The meeting is on Monday."])
     expect(tray).to_have_count(1)
     expect(tray).to_contain_text("tokens")
@@ -74,7 +75,7 @@ def test_drop_paste_remove_and_send(notebook: Open) -> None:
     expect(page.locator(".wb-usr .wb-files .wb-att")).to_have_count(2)
     expect(tray).to_have_count(0)
     assert opened.python("print(chat.last.wait(60))") == "True"
-    expect(page.locator(".wb-chat .wb-answer .wb-md").first).not_to_be_empty()
+    expect(page.locator(".wb-chat .wb-answer > .wb-md").first).not_to_be_empty()
     said = opened.python("print(chat.messages[0].parts[0].text, chat.messages[0].parts[1].text)")
     assert "The meeting is on Monday." in said
     assert "Oslo,3.5" in said
