@@ -79,7 +79,17 @@ def test_usage_comes_with_or_without_choices(choices):
     end = answered(stream(text("a"), text("b"), STOP, data({"usage": told, **choices}), DONE))[-1]
     assert (end.usage.prompt_tokens, end.usage.completion_tokens, end.usage.cached_tokens) == (7, 2, 5)
     assert end.usage.reasoning_tokens is None
-    assert end.metrics.decode_tps > 0
+
+
+def test_the_speed_is_the_server_s_own_or_that_of_pieces_that_came_one_by_one():
+    told = {"usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+    end = answered(stream(text("a"), text("b"), STOP, data(told), DONE))[-1]
+    assert end.metrics.decode_tps is None or end.metrics.decode_tps <= 100, "all came at once: that is no speed"
+    own = {"timings": {"predicted_per_second": 42.5, "prompt_per_second": 900.0}}
+    end = answered(stream(text("a"), text("b"), STOP, data({**told, **own}), DONE))[-1]
+    assert (end.metrics.decode_tps, end.metrics.prefill_tps) == (42.5, 900.0)
+    slow = [stream(text("a"), end=False), 0.1, more(text("b")), more(STOP), more(data(told)), more(DONE), b"0\r\n\r\n"]
+    assert 0 < answered(*slow)[-1].metrics.decode_tps <= 20
 
 
 def test_what_a_run_took_is_kept_without_a_word_of_it(monkeypatch, tmp_path):

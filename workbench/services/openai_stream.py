@@ -34,6 +34,8 @@ from workbench.services.http_errors import UNREADABLE, fault_of, looks_like_html
 from workbench.services.openai_logprobs import fitted, read
 from workbench.tokens import Token
 
+_AT_ONCE_S = 0.01
+"""Seconds within which an answer came in one go: its pieces say nothing about the speed."""
 _LONGEST_LINE = 16 * 2**20
 _PROGRESS = re.compile(rb":\s*keepalive (\d+)/(\d+)")
 _REASONS: dict[str, FinishReason] = {
@@ -73,6 +75,7 @@ class StreamReader:
         self._waiting: deque[Token] = deque()
         self._last = 0.0
         self._prefill_tps: float | None = None
+        self._told_tps: float | None = None
         self._url = url
         self._run = run
         self._rest = b""
@@ -126,13 +129,20 @@ class StreamReader:
 
     def metrics(self, started: float) -> Metrics:
         """What was measured, for a request that went out at `started` (`time.perf_counter`)."""
-        count, span = self.usage.completion_tokens, self._last - (self.first or 0)
         return Metrics(
             ttft_s=None if self.first is None else self.first - started,
             prefill_tps=self._prefill_tps,
-            decode_tps=(count - 1) / span if self.first is not None and count and count > 1 and span > 0 else None,
+            decode_tps=self._decode_tps(),
             total_s=time.perf_counter() - started,
         )
+
+    def _decode_tps(self) -> float | None:
+        """What the server measured itself, else by when the pieces came; ``None`` where they all came at once."""
+        count = self.usage.completion_tokens
+        if self.first is None or count is None or count < 2:
+            return None
+        span = self._last - self.first
+        return self._told_tps or ((count - 1) / span if span >= _AT_ONCE_S else None)
 
     def _line(self, line: bytes) -> Iterator[Event]:
         if not self._heard:
@@ -169,8 +179,8 @@ class StreamReader:
         if isinstance(usage := chunk.get("usage"), dict):
             self.usage = _usage(usage)
         if isinstance(timings := chunk.get("timings"), dict):
-            rate = timings.get("prompt_per_second")
-            self._prefill_tps = rate if isinstance(rate, float) and rate > 0 else None
+            self._prefill_tps = _rate(timings.get("prompt_per_second"))
+            self._told_tps = _rate(timings.get("predicted_per_second"))
         if isinstance(choices := chunk.get("choices"), list) and choices and isinstance(choices[0], dict):
             yield from self._choice(choices[0])
 
@@ -345,3 +355,7 @@ def _usage(wire: dict[str, Any]) -> Usage:
 def _count(wire: object, name: str) -> int | None:
     value = wire.get(name) if isinstance(wire, dict) else None
     return value if isinstance(value, int) and value >= 0 else None
+
+
+def _rate(given: object) -> float | None:
+    return given if isinstance(given, float) and given > 0 else None
