@@ -142,7 +142,8 @@ def test_the_notebook_saved_after_a_sweep_shows_its_answers(panel: Notebook) -> 
     panel.page.wait_for_function(COPIED, arg="6 of 6")
     panel.save()
     saved = panel.file.read_text()
-    assert "A third question?" in saved and "6 of 6" in saved
+    assert "A third question?" in saved
+    assert "6 of 6" in saved
 
 
 def test_a_row_added_in_a_cell_appears_and_fills(panel: Notebook) -> None:

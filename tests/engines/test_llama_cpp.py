@@ -187,9 +187,10 @@ def test_a_tool_call_is_an_event(made_to_say):
     assert end.reason == "tool_calls"
 
 
-def test_a_schema_is_reported_as_ignored(subject):
-    request = Request(messages=(messages.user("well?"),), model="m", schema={"type": "object"})
-    assert answer(subject, request)[-1].ignored == ("schema",)
+def test_a_schema_no_grammar_holds_is_reported_as_ignored(subject):
+    asked = {"messages": (messages.user("well?"),), "model": "m", "options": GenerationOptions(max_tokens=20)}
+    assert answer(subject, Request(**asked, schema={"type": "object"}))[-1].ignored == ()
+    assert answer(subject, Request(**asked, schema={"not": {"type": "object"}}))[-1].ignored == ("schema",)
 
 
 def test_a_cancel_is_heard_while_the_server_is_silent():

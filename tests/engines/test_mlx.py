@@ -149,7 +149,7 @@ def test_what_a_template_cannot_do_is_reported_as_ignored(folder):
         messages=(messages.user("hello"),),
         model="m",
         tools=(WEATHER,),
-        schema={"type": "object"},
+        schema={"not": {"type": "object"}},  # no grammar holds that
         options=GenerationOptions(thinking=True, max_tokens=3),
     )
     *_, end = engine.generate([request], lambda run: False)

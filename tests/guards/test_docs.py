@@ -44,7 +44,8 @@ def code_of(path: Path) -> Iterator[str]:
     """The Python a document shows: its code cells, or its blocks."""
     if path.suffix == ".ipynb":
         cells = json.loads(path.read_text())["cells"]
-        yield from ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        yield from (source for source in sources if not source.startswith("%"))  # magics are no Python
         cells = [cell for cell in cells if cell["cell_type"] == "markdown"]
         text = "\n".join("".join(cell["source"]) for cell in cells)
     else:

@@ -2,7 +2,8 @@
 
     text.py           this file: what a sample is, how wording is varied, how long chats are made, the filter
     text_talk.py      greetings, who it is, stories, what it does not know
-    text_verbs.py     how to use the workbench
+    text_verbs.py     how to use the workbench; its parts: text_manager.py, text_keeping.py, text_comparing.py,
+                      text_context.py
     text_python.py    short Python answers
     text_skills.py    arithmetic, tool calls, JSON objects, follow-ups
 

@@ -23,6 +23,8 @@ from workbench.builtin.text import (
     word_list,
     wording,
 )
+from workbench.builtin.text_comparing import COMPARING
+from workbench.builtin.text_context import CONTEXT
 from workbench.builtin.text_keeping import KEEPING
 from workbench.builtin.text_manager import MANAGER
 
@@ -1005,20 +1007,22 @@ INTENTS: dict[str, tuple[str, str, str]] = {
     ),
     "not_yet": (
         """
-        [compare|benchmark|rank] [models|two models|several models|answers]
         [fine-tune|finetune|train|merge] [a model|my model|models]
+        [make|draw|generate|create] [an image|a picture|a video|speech|music] [with a model|]
         """,
         """
-        compare models
-        compare two models side by side
         fine tuning
         train my own model
-        benchmark
+        merge two models
+        lora
+        text to speech
         """,
         "I don't know a verb for that: the workbench has none yet. `wb.models()` lists the models that are here.",
     ),
     **MANAGER,
     **KEEPING,
+    **COMPARING,
+    **CONTEXT,
 }
 
 MODEL_NAMES = word_list(
@@ -1177,5 +1181,11 @@ def makers() -> list[Maker]:
         "download",
         "library",
         "recommend",
+        "compare",
+        "compare",
+        "benchmark",
+        "attach",
+        "tools",
+        "schema",
     )
     return [_intent(name) for name in (*INTENTS, *chief)] + [_copied, _copied, _copied, *_docs()]
