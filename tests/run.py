@@ -264,7 +264,7 @@ HABITS: dict[str, dict[str, Callable[[Path], None]]] = {
     },
     "test": {
         "vitest": lambda _: npm("test"),
-        "pytest": lambda reports: pytest("pytest", reports, "--ignore=tests/browser"),
+        "pytest": lambda reports: pytest("pytest", reports, "--ignore=tests/browser", "-n2", "--dist=loadfile"),
     },
     "browser": {"browser": lambda reports: pytest("browser", reports, "tests/browser")},
     "notebooks": {"notebooks": notebooks},
