@@ -279,6 +279,7 @@ test("of two hundred prompts only those in sight are drawn", async () => {
 test("what goes by too fast is drawn plainly, and whole at rest", async () => {
   const panel = await mounted(view({}, 200));
   const list = panel.el.querySelector<HTMLElement>(".wb-vlist")!;
+  Object.defineProperty(list, "clientHeight", { value: 560 });
   const passing = (): number => panel.el.querySelectorAll(".wb-gr.wb-passing:not([hidden])").length;
   const scroll = async (by: number): Promise<void> => {
     list.scrollTop += by;
@@ -289,6 +290,9 @@ test("what goes by too fast is drawn plainly, and whole at rest", async () => {
   expect(passing()).toBe(0);
   for (let i = 0; i < 10; i++) await scroll(700);
   expect(passing()).toBeGreaterThan(0);
+  expect(panel.el.querySelectorAll(".wb-gr.wb-flying:not([hidden])").length).toBe(passing()); // all in sight is new each time
+  await scroll(100);
+  expect(panel.el.querySelectorAll(".wb-gr.wb-flying:not([hidden])").length).toBe(0);
   await until(() => passing() === 0, "a list at rest");
   const row = Math.floor(list.scrollTop / 140);
   expect(panel.box(row, 0).textContent).toBe(`tiny on r${row}00.21 s\u200261.3 tok/s`);

@@ -4,7 +4,7 @@ import type { ColumnView, CompareStore, RowView } from "./compare_protocol";
 import { bestOf, cellLabel } from "./compare_words";
 import { h, setAttribute, setText } from "./dom";
 import { plural } from "./format";
-import type { RowElement } from "./virtual";
+import { FLYING, STILL, type Pace, type RowElement } from "./virtual";
 
 /** Characters of a prompt that can be seen at most: six lines of the row's head. */
 const PROMPT = 240;
@@ -35,12 +35,13 @@ export class GridRow implements RowElement {
     this.element.append(this.head);
   }
 
-  draw(index: number, passing: boolean): void {
+  draw(index: number, pace: Pace): void {
     const { rows, columns } = this.shown();
     const row = rows[index];
     if (!row) return;
     this.element.removeAttribute("tabindex"); // the tab stop is the cell
-    this.element.classList.toggle("wb-passing", passing);
+    this.element.classList.toggle("wb-passing", pace !== STILL);
+    this.element.classList.toggle("wb-flying", pace === FLYING);
     while (this.boxes.length < columns.length) {
       const box = new CellBox();
       this.boxes.push(box);
@@ -48,13 +49,15 @@ export class GridRow implements RowElement {
     }
     while (this.boxes.length > columns.length) this.boxes.pop()!.element.remove();
     setText(this.number, String(row.index + 1));
-    if (passing) this.pass(row);
-    else this.drawWhole(row, index);
+    if (pace === STILL) this.drawWhole(row, index);
+    else this.pass(row, pace);
   }
 
-  private pass(row: RowView): void {
+  /** The beginning of its prompt; of its answers too, unless all in sight is new with each frame. */
+  private pass(row: RowView, pace: Pace): void {
     const { columns, sample } = this.shown();
     setText(this.prompt, glimpse(row.prompt));
+    if (pace === FLYING) return;
     columns.forEach((column, i) => this.boxes[i]!.pass(this.store.cell(row.id, column.id, sample)));
   }
 

@@ -6,7 +6,10 @@ import { h, setAttribute } from "./dom";
 const SPARE = 8;
 const SPARE_PX = 420;
 /** Rows that move further than this part of their height from frame to frame go by too fast to be read. */
-const PASSING = 0.5;
+const TOO_FAST = 0.5;
+/** How fast a row goes by: slowly enough to be read, too fast for that, further than the height in sight at once. */
+export const [STILL, PASSING, FLYING] = [0, 1, 2] as const;
+export type Pace = typeof STILL | typeof PASSING | typeof FLYING;
 /** When nothing has moved for so many milliseconds, what went by is drawn whole. */
 const REST_MS = 120;
 /** Browsers draw no element higher than this, in pixels; rows below it cannot be scrolled to. */
@@ -15,8 +18,8 @@ const HIGHEST = 16_000_000;
 /** One element that draws whichever row it is given. */
 export interface RowElement {
   readonly element: HTMLElement;
-  /** `passing`: it goes by faster than it can be read, so little of it will do; at rest it is drawn again. */
-  draw(index: number, passing: boolean): void;
+  /** The faster it goes by, the less of it will do; at rest it is drawn again. */
+  draw(index: number, pace: Pace): void;
 }
 
 /** A row's element and what was last written to it, so that nothing is written twice. */
@@ -25,7 +28,7 @@ interface Placed {
   top: number;
   index: number;
   tab: number;
-  passing: boolean;
+  pace: Pace;
 }
 
 export class VirtualList {
@@ -100,7 +103,7 @@ export class VirtualList {
   /** Draws the rows in sight again, at once. */
   draw(): void {
     const [first, last] = this.place();
-    for (const [index, placed] of this.rows) this.drawRow(index, placed, false);
+    for (const [index, placed] of this.rows) this.drawRow(index, placed, STILL);
     if (last >= first) this.seen(first, last);
   }
 
@@ -109,12 +112,13 @@ export class VirtualList {
     const { top, at } = this.drawn;
     const [first, last] = this.place();
     const moved = Math.abs(this.drawn.top - top);
-    const passing = moved > this.rowHeight * PASSING && this.drawn.at - at < REST_MS;
+    const fast = moved > this.rowHeight * TOO_FAST && this.drawn.at - at < REST_MS;
+    const pace = !fast ? STILL : moved < this.element.clientHeight ? PASSING : FLYING;
     for (const [index, placed] of this.rows) {
-      if (index !== placed.index || (placed.passing && !passing)) this.drawRow(index, placed, passing);
+      if (index !== placed.index || placed.pace > pace) this.drawRow(index, placed, pace);
     }
     clearTimeout(this.rest);
-    if (passing) this.rest = window.setTimeout(() => this.scrolled(), REST_MS);
+    if (fast) this.rest = window.setTimeout(() => this.scrolled(), REST_MS);
     if (last >= first) this.seen(first, last);
   }
 
@@ -139,7 +143,7 @@ export class VirtualList {
   /** Draws one row again, if it is there. */
   drawOne(index: number): void {
     const placed = this.rows.get(index);
-    if (placed) this.drawRow(index, placed, false);
+    if (placed) this.drawRow(index, placed, STILL);
   }
 
   /** Goes back to the first row. */
@@ -215,7 +219,7 @@ export class VirtualList {
   private take(index: number): void {
     let placed = this.spare.pop();
     if (!placed) {
-      placed = { row: this.make(), top: -1, index: -1, tab: -1, passing: false };
+      placed = { row: this.make(), top: -1, index: -1, tab: -1, pace: STILL };
       this.space.append(placed.row.element);
     }
     placed.row.element.hidden = false;
@@ -228,14 +232,14 @@ export class VirtualList {
     this.spare.push(placed);
   }
 
-  private drawRow(index: number, placed: Placed, passing: boolean): void {
+  private drawRow(index: number, placed: Placed, pace: Pace): void {
     const { element } = placed.row;
     const top = this.topOf(index);
     if (top !== placed.top) element.style.transform = `translateY(${(placed.top = top)}px)`;
     if (index !== placed.index) element.setAttribute("aria-rowindex", String((placed.index = index) + 1));
     const tab = index === this.current ? 0 : -1;
     if (tab !== placed.tab) element.tabIndex = placed.tab = tab;
-    placed.passing = passing;
-    placed.row.draw(index, passing);
+    placed.pace = pace;
+    placed.row.draw(index, pace);
   }
 }
