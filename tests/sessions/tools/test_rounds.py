@@ -181,6 +181,7 @@ def test_a_function_that_raises_or_hangs_is_a_result() -> None:
     failed, late = reply.calls
     assert (failed.status, late.status) == ("failed", "timeout")
     assert "ValueError: no such file" in str(failed.result)
+    assert "\n  rounds.py" not in str(failed.result)  # only what the function did
     assert "0.2 s" in str(late.result)
     let_go.set()
 

@@ -72,8 +72,9 @@ class Running:
 
 
 def _told(error: BaseException) -> str:
-    """An exception and the innermost lines that led to it, without this file's own; of files only the names."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__][-FRAMES:]
+    """An exception and the innermost lines that led to it, without this folder's own; of files only the names."""
+    own = Path(__file__).parent
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent != own][-FRAMES:]
     where = "".join(
         f"\n  {Path(f.filename).name}, line {f.lineno}, in {f.name}: {f.line or ''}".rstrip() for f in frames
     )
