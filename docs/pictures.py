@@ -25,6 +25,16 @@ index.default().add([entry.model for entry in curated.entries()])  # as if the h
 browser = wb.browse("4bit", sort="size")
 browser"""
 
+COMPARE = """import workbench as wb
+from workbench import builtin
+
+rows = [("What is 17 plus 5?", "22"), ("How do I list the models?", "wb.models()"), ("What is 9 times 6?", "54")]
+rows = [{"prompt": prompt, "expected": expected} for prompt, expected in rows]
+warm = {"temperature": 1.5, "seed": 4, "max_tokens": 60}
+cmp = wb.compare(rows, ["builtin", str(builtin.path("gguf"))], options=[{"temperature": 0}, warm],
+                 scorers=[wb.scorers.contains()])
+cmp"""
+
 
 def main() -> None:
     """Take all pictures, each in both themes."""
@@ -41,6 +51,7 @@ def main() -> None:
             for name, cell, prepare, part in (
                 ("chat", CHAT, conversation, ".jp-NotebookPanel"),
                 ("browser", BROWSE, rows, ".wb-browser"),
+                ("compare", COMPARE, answers, ".wb-compare"),
             ):
                 write_notebook(folder / f"{name}.ipynb", cell)
                 context = browser.new_context(viewport={"width": 1100, "height": 930}, device_scale_factor=1.5)
@@ -76,6 +87,12 @@ def conversation(notebook: Notebook) -> None:
 def rows(notebook: Notebook) -> None:
     """Wait for the list."""
     notebook.page.locator(".wb-browser [role=row]").nth(6).wait_for()
+
+
+def answers(notebook: Notebook) -> None:
+    """Wait for all of them."""
+    assert notebook.python("print(cmp.wait(120))", timeout=150) == "True"
+    expect(notebook.page.locator(".wb-compare")).to_contain_text("12 cells")
 
 
 if __name__ == "__main__":

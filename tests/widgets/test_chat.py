@@ -188,15 +188,6 @@ def test_the_flusher_sleeps_while_nothing_comes(make: Callable[..., Recorded]) -
     assert len(waits) <= 1
 
 
-def test_a_token_costs_little(make: Callable[..., Recorded]) -> None:
-    """Fold, operation and bridge, CPU of this process: far under the 100 microseconds a token may cost."""
-    widget = make(paced(200, 400))
-    widget.ask({"kind": "hello", "id": 1})
-    start = time.process_time()
-    widget._session.send("Count").result(10)
-    assert (time.process_time() - start) / 200 < 300e-6
-
-
 def test_neighbouring_operations_become_one() -> None:
     assert merged(
         [
