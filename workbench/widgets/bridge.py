@@ -166,7 +166,7 @@ class SessionWidget(anywidget.AnyWidget):
                 due = self._sent + BATCH_S - time.monotonic()
             if due > 0:
                 time.sleep(due)
-            with self._wake:
+            with self._session.lock, self._wake:  # a change that is being made is told whole
                 if self._closed:
                     return
                 if self._pending:
