@@ -176,6 +176,18 @@ def test_closing_ends_the_flusher_and_the_chat_goes_on(make: Callable[..., Recor
     assert len(widget.sent) == count
 
 
+def test_a_change_of_several_parts_arrives_whole(make: Callable[..., Recorded]) -> None:
+    widget = make(say("one"))
+    widget.ask({"kind": "hello", "id": 1})
+    chat = widget._session
+    with chat.lock:
+        chat._audience.tell(title="first")
+        time.sleep(3 * BATCH_S)  # longer than a batch waits
+        chat._audience.emit([["cut", "m"]])
+    until(lambda: widget.of("delta"))
+    assert widget.of("delta")[0]["ops"] == [["state", {"title": "first"}], ["cut", "m"]]
+
+
 def test_the_flusher_sleeps_while_nothing_comes(make: Callable[..., Recorded]) -> None:
     widget = make(say("one"))
     widget.ask({"kind": "hello", "id": 1})
