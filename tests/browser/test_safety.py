@@ -129,7 +129,7 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize("mime", ["text/html", "text/markdown"])
 def test_a_saved_notebook_exported_as_a_page_runs_nothing(mime: str, context: BrowserContext, tmp_path: Path) -> None:
     nbconvert = pytest.importorskip("nbconvert")
-    view = {"model": "m", "notes": [], "error": None, "status": "done"}
+    view = {"model": "m", "notes": [], "error": None, "status": "done", "tools": []}
 
     def output(attack: str) -> dict[str, str]:
         if mime == "text/markdown":
