@@ -96,6 +96,14 @@ def test_a_model_is_asked_three_times_at_most():
     assert shown(chat)["schema"] == {"name": "Person", "enforced": "checked", "valid": False, "error": WHY}
 
 
+def test_a_fallback_that_does_not_fit_is_asked_again_itself():
+    away = ScriptedService(fail(ConnectionFailedError("Nothing listens.")), name="box", models=("m",))
+    here = ScriptedService(say(BAD), say(GOOD), models=("builtin",))
+    reply = Chat("box:m", services=ScriptedServices(away, here), private=True).send("Who?", schema=Person)
+    assert reply.value == Person("Ann", 20)
+    assert (len(away.requests), [request.model for request in here.requests]) == (1, ["builtin", "builtin"])
+
+
 def test_a_server_is_told_the_schema_at_once(monkeypatch):
     monkeypatch.setattr("workbench.services.consent.check", lambda url: None)
     chat, service = begun(say(GOOD), url="http://localhost:1/v1")

@@ -267,9 +267,7 @@ class Runs:
                 return None
             self._tell(job, answer.next_round(event))
             self._conversation.keep(job.node)
-            if answer.model != job.who.model:  # the fallback answers: it goes on
-                job.who = Who(answer.model, job.services.resolve(answer.model)[0])
-            return self._begun(job, self._request(job))
+            return self._goes_on(job)
 
     def _unfit(self, job: Job, event: Finished) -> bool:
         """Look whether an answer fits the shape it was asked in; whether it is to be asked for again."""
@@ -293,7 +291,14 @@ class Runs:
             self._note(job, f"Asked again: {answer.fit.why}.")
             self._tell(job, ["message", node_view(job.node)])
             self._conversation.keep(job.node)
-            return self._begun(job, self._request(job))
+            return self._goes_on(job)
+
+    def _goes_on(self, job: Job) -> Run:
+        """The next run of an answer, of the model that answers it: that may be the fallback."""
+        model = job.reply._answer.model
+        if model != job.who.model:
+            job.who = Who(model, job.services.resolve(model)[0])
+        return self._begun(job, self._request(job))
 
     def _tell_calls(self, job: Job) -> None:
         """Show the calls as they are; those who wait for the answer hear when nobody is there to be asked."""
